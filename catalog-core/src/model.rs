@@ -1,0 +1,19 @@
+//! The words of the domain as types that are parsed once and then trusted.
+
+mod document;
+mod edit;
+mod entity;
+mod filter;
+mod ids;
+mod revision;
+mod secret;
+mod status;
+
+pub use document::{SourceDocument, SourceSettings};
+pub use edit::{Author, ChangeMeta, Edit, Expect, SettingsPatch};
+pub use entity::{Entity, EntityFailure, FieldValue};
+pub use filter::{ItemFilter, PatternError, glob_matches};
+pub use ids::{InvalidId, PluginName, RevisionId, SourceId, SourceKey};
+pub use revision::{Revision, RevisionKind, RevisionRecord};
+pub use secret::SecretRef;
+pub use status::{RefreshOutcome, RefreshStatus, SourceState};

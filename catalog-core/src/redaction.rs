@@ -1,0 +1,147 @@
+//! Keeping secrets in.
+//!
+//! What leaves the process is shown with every secret replaced by [`MARKER`]: values of sensitive
+//! keys ([`is_sensitive_key`]), values beside a sensitive name (`{name: DB_PASSWORD, value: …}`),
+//! credentials that show by their shape in any text (tokens, private keys, passwords in URLs), and
+//! copies of all these elsewhere in the same document. References to secrets, booleans, nulls and
+//! empty texts stay.
+//!
+//! ```
+//! use catalog_core::redaction::{redact_yaml, restore_yaml};
+//! let stored = "url: https://example.com # internal\npassword: hunter2\n";
+//! let shown = redact_yaml(stored);
+//! assert_eq!(shown, "url: https://example.com # internal\npassword: \"***REDACTED***\"\n");
+//! // Somebody edits what is shown; what is hidden stays what it was.
+//! let edited = shown.replace("internal", "public");
+//! let saved = restore_yaml(&edited, Some(stored)).unwrap();
+//! assert_eq!(saved, "url: https://example.com # public\npassword: hunter2\n");
+//! ```
+//!
+//! A marker that comes back stands for what is stored at the same place: the same path, except that
+//! items of lists are found by their `name`, else `id`, else `key`. A marker with nothing to stand
+//! for is an error ([`StrayMarker`]) and never stored.
+
+mod align;
+mod document;
+mod formats;
+mod json;
+mod keys;
+mod lexical;
+mod patch;
+mod placeholder;
+mod restore;
+mod scan;
+mod shown;
+mod taint;
+mod tree;
+
+use serde_json::Value;
+
+use crate::validation::Path;
+use crate::yaml::{self, Limits, Position};
+
+pub use keys::is_sensitive_key;
+
+/// What stands in the place of a secret.
+pub const MARKER: &str = "***REDACTED***";
+
+/// A marker at a place where nothing is stored that it could stand for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StrayMarker {
+    /// Where in the tree; the root for a comment.
+    pub path: Path,
+    /// Where in the text, for YAML.
+    pub position: Option<Position>,
+}
+
+/// A credential in plain sight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// Where in the tree; the root for a comment.
+    pub path: Path,
+    /// Where in the text, for YAML.
+    pub position: Option<Position>,
+    /// What kind, for people: `value of a sensitive key`, `JSON web token`.
+    pub kind: &'static str,
+}
+
+/// Free text with every credential in it replaced. Only what shows by its shape is found; ordinary
+/// prose stays as it is, and costs one pass.
+///
+/// ```
+/// use catalog_core::redaction::redact_text;
+/// assert_eq!(
+///     redact_text("GET https://bob:hunter2@example.net/?page=2 failed"),
+///     "GET https://bob:***REDACTED***@example.net/?page=2 failed"
+/// );
+/// ```
+pub fn redact_text(text: &str) -> String {
+    shown::passage(text, &taint::Taint::default()).unwrap_or_else(|| text.to_owned())
+}
+
+/// A tree with every secret in it replaced. Doing it twice changes nothing more.
+///
+/// ```
+/// use catalog_core::redaction::redact_value;
+/// use serde_json::json;
+/// assert_eq!(
+///     redact_value(&json!({"token": "abc", "auth": {"password": 1234}, "verify": true})),
+///     json!({"token": "***REDACTED***", "auth": {"password": "***REDACTED***"}, "verify": true})
+/// );
+/// ```
+pub fn redact_value(value: &Value) -> Value {
+    json::redact(value)
+}
+
+/// Raw YAML, perhaps not even YAML, with every secret in it replaced; every other byte stays.
+///
+/// What parses still parses. In what does not, secrets are looked for line by line, and in doubt a
+/// line is hidden.
+pub fn redact_yaml(text: &str) -> String {
+    match yaml::parse(text, &limits(text)) {
+        Ok(parsed) => document::redact(&parsed).text,
+        Err(_) => lexical::redact(text),
+    }
+}
+
+/// Puts the stored secrets back where `incoming` has their markers.
+///
+/// # Errors
+/// Every marker that has no counterpart.
+pub fn restore_value(incoming: &Value, stored: &Value) -> Result<Value, Vec<StrayMarker>> {
+    json::restore(incoming, stored)
+}
+
+/// Puts the stored secrets back, byte for byte, where the YAML text `incoming` has their markers.
+///
+/// What [`redact_yaml`] made of the stored text gives back the stored text. A secret that moved to
+/// where its spelling would mean something else, such as a block scalar to a line, is quoted anew.
+///
+/// # Errors
+/// Every marker that has no counterpart. In a text that is no YAML, every marker, unless it is the
+/// unchanged redacted text.
+pub fn restore_yaml(incoming: &str, stored: Option<&str>) -> Result<String, Vec<StrayMarker>> {
+    restore::restore(incoming, stored)
+}
+
+/// The credentials in a tree.
+pub fn scan_value(value: &Value) -> Vec<Hit> {
+    scan::value(value)
+}
+
+/// The credentials in a YAML text, comments included.
+pub fn scan_yaml(document: &yaml::Document) -> Vec<Hit> {
+    scan::document(document)
+}
+
+/// Limits that any text within reason keeps: what is stored has been accepted before.
+fn limits(text: &str) -> Limits {
+    let mut limits = Limits::default();
+    limits.max_bytes = limits.max_bytes.max(text.len());
+    // A text cannot have more values than bytes, but aliases can; this bounds what they make.
+    limits.max_nodes = limits.max_nodes.max(text.len());
+    limits
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! Redaction of JSON trees.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use super::tree::{self, Step};
+use super::{MARKER, StrayMarker, align, shown};
+
+/// The tree with every secret in it replaced.
+pub(super) fn redact(value: &Value) -> Value {
+    let taint = shown::taint(value);
+    let mut shown = Vec::new();
+    tree::walk(value, &mut |_, leaf| {
+        shown.push(shown::scalar(
+            leaf.class,
+            &leaf.text,
+            leaf.node.is_string(),
+            &taint,
+        ));
+    });
+    rebuild(value, &mut shown.into_iter())
+}
+
+/// The same tree with the texts and numbers, in order, replaced where there is something to show.
+fn rebuild(value: &Value, shown: &mut impl Iterator<Item = Option<String>>) -> Value {
+    match value {
+        Value::Object(map) => {
+            let keys = shown::keys(map.keys().map(String::as_str));
+            keys.into_iter()
+                .zip(map.values())
+                .map(|(key, member)| (key.into_owned(), rebuild(member, shown)))
+                .collect::<Map<_, _>>()
+                .into()
+        }
+        Value::Array(items) => items.iter().map(|item| rebuild(item, shown)).collect(),
+        Value::String(_) | Value::Number(_) => match shown.next().flatten() {
+            Some(text) => Value::String(text),
+            None => value.clone(),
+        },
+        Value::Null | Value::Bool(_) => value.clone(),
+    }
+}
+
+/// The incoming tree with the stored secrets in the places of their markers.
+pub(super) fn restore(incoming: &Value, stored: &Value) -> Result<Value, Vec<StrayMarker>> {
+    let shown = redact(stored);
+    let mut restorer = Restorer::default();
+    let restored = restorer.value(incoming, Some((&shown, stored)));
+    if restorer.stray.is_empty() {
+        Ok(restored)
+    } else {
+        Err(restorer.stray)
+    }
+}
+
+/// A stored value: as it is shown, and as it is.
+type Stored<'a> = Option<(&'a Value, &'a Value)>;
+
+#[derive(Default)]
+struct Restorer<'a> {
+    trail: Vec<Step<'a>>,
+    stray: Vec<StrayMarker>,
+}
+
+impl<'a> Restorer<'a> {
+    fn stray(&mut self) {
+        self.stray.push(StrayMarker {
+            path: tree::path(&self.trail),
+            position: None,
+        });
+    }
+
+    fn value(&mut self, incoming: &'a Value, stored: Stored<'_>) -> Value {
+        match incoming {
+            Value::Object(map) => self.object(map, stored),
+            Value::Array(items) => {
+                let known = match stored {
+                    Some((Value::Array(shown), Value::Array(stored))) => Some((shown, stored)),
+                    _ => None,
+                };
+                let places = match known {
+                    Some((shown, _)) => align::counterparts(items, shown),
+                    None => vec![None; items.len()],
+                };
+                let restored = items
+                    .iter()
+                    .zip(places)
+                    .enumerate()
+                    .map(|(at, (item, place))| {
+                        let counterpart = known.zip(place).and_then(|((shown, stored), place)| {
+                            Some((shown.get(place)?, stored.get(place)?))
+                        });
+                        self.trail.push(Step::Index(at));
+                        let restored = self.value(item, counterpart);
+                        self.trail.pop();
+                        restored
+                    });
+                restored.collect()
+            }
+            Value::String(text) if text.contains(MARKER) => match stored {
+                Some((shown, stored)) if shown == incoming => stored.clone(),
+                _ => {
+                    self.stray();
+                    incoming.clone()
+                }
+            },
+            _ => incoming.clone(),
+        }
+    }
+
+    fn object(&mut self, map: &'a Map<String, Value>, stored: Stored<'_>) -> Value {
+        let mut known = HashMap::new();
+        if let Some((Value::Object(shown), Value::Object(stored))) = stored {
+            for ((shown_key, shown), (key, value)) in shown.iter().zip(stored) {
+                known.insert(shown_key, (key, (shown, value)));
+            }
+        }
+        let mut out = Map::new();
+        for (key, value) in map {
+            self.trail.push(Step::Key(key));
+            let counterpart = known.get(key);
+            let restored_key = match counterpart {
+                Some((stored_key, _)) => (*stored_key).clone(),
+                None => {
+                    if key.contains(MARKER) {
+                        self.stray();
+                    }
+                    key.clone()
+                }
+            };
+            let restored = self.value(value, counterpart.map(|(_, v)| *v));
+            out.insert(restored_key, restored);
+            self.trail.pop();
+        }
+        Value::Object(out)
+    }
+}

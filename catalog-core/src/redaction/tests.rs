@@ -1,0 +1,6 @@
+mod corpus;
+mod edits;
+mod fallback;
+mod props;
+mod rules;
+mod yaml;

@@ -1,0 +1,92 @@
+//! How the service and its parts are.
+
+use super::CatalogService;
+use crate::health::bounded;
+use crate::model::SourceState;
+use crate::ports::ComponentHealth;
+
+/// How the plugins are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PluginsHealth {
+    /// Plugins without a source in error.
+    pub healthy: usize,
+    /// All plugins.
+    pub total: usize,
+}
+
+/// How everything is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthReport {
+    /// The status database; `None`: there is none.
+    pub database: Option<ComponentHealth>,
+    /// Its migrations.
+    pub migrations: ComponentHealth,
+    /// The store of source documents.
+    pub store: ComponentHealth,
+    /// Whether every source was loaded once.
+    pub initial_load: bool,
+    /// The plugins. One bad source degrades its plugin; it does not make the service unready.
+    pub plugins: PluginsHealth,
+}
+
+impl HealthReport {
+    /// Whether requests can be served: nothing is unhealthy and the first load has ended.
+    pub fn is_ready(&self) -> bool {
+        use crate::ports::ComponentState::Unhealthy;
+        let fine = |health: &ComponentHealth| health.state != Unhealthy;
+        self.initial_load
+            && self.database.as_ref().is_none_or(fine)
+            && fine(&self.migrations)
+            && fine(&self.store)
+    }
+}
+
+impl CatalogService {
+    /// How everything is, at most [`ServiceOptions::health_cache`](super::ServiceOptions) old.
+    pub async fn health(&self) -> HealthReport {
+        let shared = &self.shared;
+        let mut cached = shared.health.lock().await;
+        if let Some((at, report)) = &*cached
+            && at.elapsed() < shared.options.health_cache
+        {
+            return self.with_live_parts(report.clone());
+        }
+        let limit = shared.options.health_timeout;
+        let (database, migrations, store) = tokio::join!(
+            bounded(limit, shared.status.health()),
+            bounded(limit, shared.status.migrations()),
+            bounded(limit, shared.store.health()),
+        );
+        let timed_out = || ComponentHealth::unhealthy("no answer in time");
+        let report = HealthReport {
+            database: database.unwrap_or_else(|| Some(timed_out())),
+            migrations: migrations.unwrap_or_else(timed_out),
+            store: store.unwrap_or_else(timed_out),
+            initial_load: false,
+            plugins: PluginsHealth {
+                healthy: 0,
+                total: 0,
+            },
+        };
+        *cached = Some((tokio::time::Instant::now(), report.clone()));
+        self.with_live_parts(report)
+    }
+
+    /// What costs nothing is never old.
+    fn with_live_parts(&self, report: HealthReport) -> HealthReport {
+        let slots = self.shared.plugins.values();
+        let sound = slots.filter(|slot| {
+            let view = slot.view.load();
+            !view.sources().any(|s| s.status.state == SourceState::Error)
+        });
+        let plugins = PluginsHealth {
+            healthy: sound.count(),
+            total: self.shared.plugins.len(),
+        };
+        HealthReport {
+            initial_load: self.is_loaded(),
+            plugins,
+            ..report
+        }
+    }
+}

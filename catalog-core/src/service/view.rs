@@ -1,0 +1,249 @@
+//! What readers see: immutable, swapped as a whole.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use chrono::{DateTime, Utc};
+
+use crate::model::{
+    Entity, EntityFailure, RefreshOutcome, RefreshStatus, Revision, RevisionId, SourceId,
+    SourceSettings, SourceState,
+};
+use crate::ports::{CatalogPlugin, StoredSource};
+use crate::validation::Finding;
+
+/// The entities of one source as last loaded.
+#[derive(Debug, Default)]
+pub struct SourceSnapshot {
+    /// The revision that they come from; `None` when nothing was ever loaded.
+    pub revision: Option<RevisionId>,
+    entities: Vec<Entity>,
+    by_name: HashMap<Arc<str>, usize>,
+}
+
+impl SourceSnapshot {
+    pub(super) fn new(revision: RevisionId, entities: Vec<Entity>) -> Self {
+        let by_name = entities
+            .iter()
+            .enumerate()
+            .map(|(i, e)| (e.name.clone(), i))
+            .collect();
+        Self {
+            revision: Some(revision),
+            entities,
+            by_name,
+        }
+    }
+
+    /// In the order of the content.
+    pub fn entities(&self) -> &[Entity] {
+        &self.entities
+    }
+
+    /// The entity of this name.
+    pub fn get(&self, name: &str) -> Option<&Entity> {
+        self.by_name.get(name).map(|i| &self.entities[*i])
+    }
+}
+
+/// How a source is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceStatus {
+    /// Its state.
+    pub state: SourceState,
+    /// Entities that are served.
+    pub entity_count: u64,
+    /// The revision whose entities are served. Differs from the stored one when that does not load.
+    pub revision: Option<RevisionId>,
+    /// The last refresh.
+    pub last_refresh: Option<RefreshStatus>,
+    /// The entities that failed in it.
+    pub failures: Vec<EntityFailure>,
+    /// What validation and the store found in the stored document.
+    pub findings: Vec<Finding>,
+}
+
+/// A source with its entities and status, at one moment.
+#[derive(Debug)]
+pub struct LiveSource {
+    /// The source.
+    pub id: SourceId,
+    /// Its settings, with secrets.
+    pub(super) settings: SourceSettings,
+    /// The stored revision.
+    pub revision: Revision,
+    /// Where the entry comes from.
+    pub origin: String,
+    /// Whether the store can change it.
+    pub editable: bool,
+    /// Whether it has content.
+    pub has_content: bool,
+    /// Its entities.
+    pub snapshot: Arc<SourceSnapshot>,
+    /// How it is.
+    pub status: SourceStatus,
+    pub(super) problems: Vec<Finding>,
+}
+
+impl LiveSource {
+    /// A source that is stored, and not loaded yet.
+    pub(super) fn loading(stored: &StoredSource) -> Self {
+        let state = match stored.document.settings.enabled {
+            true => SourceState::Loading,
+            false => SourceState::Disabled,
+        };
+        let status = SourceStatus {
+            state,
+            entity_count: 0,
+            revision: None,
+            last_refresh: None,
+            failures: Vec::new(),
+            findings: stored.problems.clone(),
+        };
+        Self::of(stored, Arc::default(), status)
+    }
+
+    pub(super) fn of(
+        stored: &StoredSource,
+        snapshot: Arc<SourceSnapshot>,
+        status: SourceStatus,
+    ) -> Self {
+        Self {
+            id: stored.key.id.clone(),
+            settings: stored.document.settings.clone(),
+            revision: stored.revision.clone(),
+            origin: stored.origin.clone(),
+            editable: stored.editable,
+            has_content: stored.document.content.is_some(),
+            snapshot,
+            status,
+            problems: stored.problems.clone(),
+        }
+    }
+
+    /// The display name.
+    pub fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    /// The tags.
+    pub fn labels(&self) -> &[String] {
+        &self.settings.labels
+    }
+
+    /// Whether it yields entities.
+    pub fn enabled(&self) -> bool {
+        self.settings.enabled
+    }
+
+    /// Globs of entities to take.
+    pub fn included_items(&self) -> &[String] {
+        &self.settings.included_items
+    }
+
+    /// Globs of entities to leave out.
+    pub fn excluded_items(&self) -> &[String] {
+        &self.settings.excluded_items
+    }
+
+    /// When the status last changed.
+    pub fn refreshed_at(&self) -> Option<DateTime<Utc>> {
+        self.status
+            .last_refresh
+            .as_ref()
+            .map(|r| r.last_refresh_time)
+    }
+}
+
+/// Everything of one plugin at one moment.
+#[derive(Debug, Default)]
+pub struct PluginView {
+    pub(super) sources: BTreeMap<SourceId, Arc<LiveSource>>,
+}
+
+impl PluginView {
+    /// The sources, by id.
+    pub fn sources(&self) -> impl Iterator<Item = &Arc<LiveSource>> {
+        self.sources.values()
+    }
+
+    /// One source.
+    pub fn source(&self, id: &SourceId) -> Option<&Arc<LiveSource>> {
+        self.sources.get(id)
+    }
+
+    /// Every entity with its source: by source id, then in the order of the content.
+    pub fn entities(&self) -> impl Iterator<Item = (&LiveSource, &Entity)> {
+        self.sources.values().flat_map(|source| {
+            source
+                .snapshot
+                .entities()
+                .iter()
+                .map(move |entity| (&**source, entity))
+        })
+    }
+
+    /// The entity of this name, from the first source that has one.
+    pub fn entity(&self, name: &str) -> Option<(&LiveSource, &Entity)> {
+        self.sources
+            .values()
+            .find_map(|s| s.snapshot.get(name).map(|e| (&**s, e)))
+    }
+}
+
+/// The last outcome of a source, with the number of the refresh that made it.
+pub(super) type LastRun = Option<(u64, RefreshOutcome)>;
+
+/// Makes changes and refreshes of one source come one after the other.
+#[derive(Debug, Default)]
+pub(super) struct SourceLock {
+    pub(super) turn: tokio::sync::Mutex<LastRun>,
+    /// Refreshes begun.
+    pub(super) begun: AtomicU64,
+}
+
+/// A plugin with what is live of it.
+pub(super) struct PluginSlot {
+    pub(super) plugin: Arc<dyn CatalogPlugin>,
+    pub(super) view: ArcSwap<PluginView>,
+    locks: Mutex<HashMap<SourceId, Arc<SourceLock>>>,
+}
+
+impl PluginSlot {
+    pub(super) fn new(plugin: Arc<dyn CatalogPlugin>) -> Self {
+        Self {
+            plugin,
+            view: ArcSwap::default(),
+            locks: Mutex::default(),
+        }
+    }
+
+    /// The lock of a source. Locks nobody holds are dropped now and then, so that made-up ids
+    /// cannot fill the memory.
+    pub(super) fn lock(&self, id: &SourceId) -> Arc<SourceLock> {
+        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        if locks.len() > 2 * self.view.load().sources.len() + 64 {
+            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
+        }
+        locks.entry(id.clone()).or_default().clone()
+    }
+
+    /// What is live of a source.
+    pub(super) fn live(&self, id: &SourceId) -> Option<Arc<LiveSource>> {
+        self.view.load().sources.get(id).cloned()
+    }
+
+    /// Swaps one source; readers see the old whole or the new whole.
+    pub(super) fn set(&self, id: &SourceId, source: Option<Arc<LiveSource>>) {
+        self.view.rcu(|view| {
+            let mut sources = view.sources.clone();
+            match &source {
+                Some(source) => sources.insert(id.clone(), source.clone()),
+                None => sources.remove(id),
+            };
+            PluginView { sources }
+        });
+    }
+}

@@ -1,0 +1,17 @@
+//! The validation pipeline.
+//!
+//! Five layers run in a fixed order: `yaml_parse` (critical: a failure stops the run),
+//! `strict_fields`, `semantic`, `security_warnings` (warnings only) and `provider` (the plugin's
+//! own). Each reports all its findings. Only [`Pipeline::run`] makes a [`Validated`] document.
+
+mod finding;
+mod layers;
+mod pipeline;
+mod report;
+mod suggest;
+
+pub use finding::{Finding, Findings, Layer, Path, PathSegment, Place, Severity};
+pub(crate) use layers::yaml_findings;
+pub use pipeline::{LayerContext, Pipeline, Run, ValidationLayer};
+pub use report::{LayerResult, Validated, ValidationReport};
+pub use suggest::did_you_mean;

@@ -1,0 +1,640 @@
+//! From events to a located tree, within limits.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use granit_parser::{Event, Marker, Parser, StructureStyle, Tag};
+
+use super::node::{Collection, Document, Entry, Node, Position, ScalarStyle, Span, Value};
+use super::scalar::{Unresolvable, resolve_plain};
+
+/// What a YAML text may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of input.
+    pub max_bytes: usize,
+    /// Levels of nesting.
+    pub max_depth: usize,
+    /// Nodes of the tree, those that aliases expand to included.
+    pub max_nodes: usize,
+}
+
+impl Limits {
+    /// 1 MiB: a large catalog by today's standards, small enough to be read in milliseconds.
+    pub const DEFAULT_MAX_BYTES: usize = 1 << 20;
+    /// Real catalogs nest about 10 deep; embedded JSON schemas somewhat deeper.
+    pub const DEFAULT_MAX_DEPTH: usize = 32;
+    /// About ten times what the largest known catalog has.
+    pub const DEFAULT_MAX_NODES: usize = 200_000;
+
+    /// The same limits with another input size.
+    pub fn with_max_bytes(mut self, max_bytes: usize) -> Self {
+        self.max_bytes = max_bytes;
+        self
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_bytes: Self::DEFAULT_MAX_BYTES,
+            max_depth: Self::DEFAULT_MAX_DEPTH,
+            max_nodes: Self::DEFAULT_MAX_NODES,
+        }
+    }
+}
+
+/// One thing wrong with a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct YamlIssue {
+    /// Stable: `syntax`, `duplicate-key`, `merge-key`, `key-not-scalar`, `tag`,
+    /// `multiple-documents`, `not-utf8`, `control-character`, `number-out-of-range`, `too-large`,
+    /// `too-deep`, `too-many-nodes`.
+    pub code: &'static str,
+    /// What is wrong, without values of the text.
+    pub message: String,
+    /// Where.
+    pub position: Position,
+    /// What to write instead.
+    pub suggestion: Option<String>,
+}
+
+/// A text that is not acceptable YAML; `issues` is never empty and in order of place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", describe(.issues))]
+pub struct YamlError {
+    /// Everything that was found before reading had to stop.
+    pub issues: Vec<YamlIssue>,
+}
+
+fn describe(issues: &[YamlIssue]) -> String {
+    issues.first().map_or_else(String::new, |first| {
+        let more = match issues.len() - 1 {
+            0 => String::new(),
+            n => format!(" (and {n} more)"),
+        };
+        let Position { line, column } = first.position;
+        format!("line {line}, column {column}: {}{more}", first.message)
+    })
+}
+
+/// Reads bytes that should be YAML in UTF-8.
+///
+/// # Errors
+/// As [`parse`], and when the bytes are not UTF-8.
+pub fn parse_bytes(bytes: &[u8], limits: &Limits) -> Result<Document, YamlError> {
+    check_size(bytes, limits)?;
+    match std::str::from_utf8(bytes) {
+        Ok(text) => parse(text, limits),
+        Err(error) => {
+            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            let message = match bytes {
+                [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "the text is UTF-16; save it as UTF-8",
+                _ => "the text is not valid UTF-8",
+            };
+            Err(single(end_of(&before), "not-utf8", message))
+        }
+    }
+}
+
+fn end_of(text: &str) -> Position {
+    let line = text.bytes().filter(|b| *b == b'\n').count() + 1;
+    let column = text.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    Position {
+        line: line as u32,
+        column: column as u32,
+    }
+}
+
+fn single(position: Position, code: &'static str, message: impl Into<String>) -> YamlError {
+    YamlError {
+        issues: vec![YamlIssue {
+            code,
+            message: message.into(),
+            position,
+            suggestion: None,
+        }],
+    }
+}
+
+fn check_size(bytes: &[u8], limits: &Limits) -> Result<(), YamlError> {
+    if bytes.len() <= limits.max_bytes {
+        return Ok(());
+    }
+    let message = format!(
+        "the text has {} bytes, the limit is {}",
+        bytes.len(),
+        limits.max_bytes
+    );
+    Err(single(
+        Position { line: 1, column: 1 },
+        "too-large",
+        message,
+    ))
+}
+
+/// Reads a text as one YAML document.
+///
+/// ```
+/// use catalog_core::yaml::{parse, Limits};
+/// let document = parse("a: 1\nb: [x, 2]\n", &Limits::default()).unwrap();
+/// assert_eq!(document.root.to_json(), serde_json::json!({"a": 1, "b": ["x", 2]}));
+/// let error = parse("a: 1\na: 2\n", &Limits::default()).unwrap_err();
+/// assert_eq!((error.issues[0].code, error.issues[0].position.line), ("duplicate-key", 2));
+/// ```
+///
+/// # Errors
+/// [`YamlError`] with every issue found: reading goes on after one that leaves the structure clear.
+pub fn parse(text: &str, limits: &Limits) -> Result<Document, YamlError> {
+    check_size(text.as_bytes(), limits)?;
+    check_characters(text)?;
+    let options = granit_parser::options! {
+        flow_nesting_limit: limits.max_depth,
+        block_nesting_limit: limits.max_depth,
+        max_buffered_comment_events: usize::MAX,
+    };
+    let mut builder = Builder {
+        text,
+        limits,
+        nodes: 0,
+        stack: Vec::new(),
+        anchors: HashMap::new(),
+        comments: Vec::new(),
+        root: None,
+        documents: 0,
+        issues: Vec::new(),
+        last_end: 0,
+    };
+    for step in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = match step {
+            Ok(step) => step,
+            Err(error) => {
+                builder.syntax(&error);
+                break;
+            }
+        };
+        if builder.event(event, &span).is_err() {
+            break;
+        }
+    }
+    let Builder {
+        mut issues,
+        root,
+        comments,
+        ..
+    } = builder;
+    if issues.is_empty() {
+        let start = Span {
+            start: 0,
+            end: 0,
+            position: Position { line: 1, column: 1 },
+        };
+        let root = root.unwrap_or_else(|| scalar_node(Value::Null, start));
+        Ok(Document {
+            text: text.into(),
+            root,
+            comments,
+        })
+    } else {
+        issues.sort_by_key(|i| i.position);
+        Err(YamlError { issues })
+    }
+}
+
+/// Control characters are refused before parsing, so that none reaches a log or a terminal.
+fn check_characters(text: &str) -> Result<(), YamlError> {
+    let bad = |c: char| match c {
+        '\t' | '\n' | '\r' | '\u{85}' => false,
+        // A byte order mark is welcome at the start only.
+        '\u{feff}' | '\u{fffe}' | '\u{ffff}' => true,
+        c => c.is_control(),
+    };
+    let skip = if text.starts_with('\u{feff}') { 3 } else { 0 };
+    match text[skip..].char_indices().find(|(_, c)| bad(*c)) {
+        None => Ok(()),
+        Some((at, c)) => Err(single(
+            end_of(&text[..skip + at]),
+            "control-character",
+            format!("the character U+{:04X} is not allowed", c as u32),
+        )),
+    }
+}
+
+fn scalar_node(value: Value, span: Span) -> Node {
+    Node {
+        value,
+        span,
+        style: Some(ScalarStyle::Plain),
+        raw: None,
+        alias: None,
+        decorated: false,
+    }
+}
+
+/// A collection that is being read.
+struct Open {
+    node: Node,
+    anchor: usize,
+    /// For a mapping: the key that waits for its value.
+    key: Option<(Arc<str>, Span, bool)>,
+    seen: HashSet<Arc<str>>,
+    /// The end of the last child, for block collections whose own end event comes late.
+    last_end: usize,
+}
+
+struct Builder<'a> {
+    text: &'a str,
+    limits: &'a Limits,
+    nodes: usize,
+    stack: Vec<Open>,
+    anchors: HashMap<usize, (Node, usize)>,
+    comments: Vec<Span>,
+    root: Option<Node>,
+    documents: usize,
+    issues: Vec<YamlIssue>,
+    /// Where the last event but comments ended.
+    last_end: usize,
+}
+
+/// Reading cannot go on; the issue is recorded.
+struct Stop;
+
+impl Builder<'_> {
+    fn position(&self, marker: &Marker) -> Position {
+        Position {
+            line: marker.line() as u32,
+            column: marker.col() as u32 + 1,
+        }
+    }
+
+    fn span(&self, span: &granit_parser::Span) -> Span {
+        let range = span.byte_range().unwrap_or(0..0);
+        Span {
+            start: range.start,
+            end: range.end,
+            position: self.position(&span.start),
+        }
+    }
+
+    fn issue(&mut self, position: Position, code: &'static str, message: impl Into<String>) {
+        self.issues.push(YamlIssue {
+            code,
+            message: message.into(),
+            position,
+            suggestion: None,
+        });
+    }
+
+    fn syntax(&mut self, error: &granit_parser::ScanError) {
+        use granit_parser::ErrorKind;
+        let position = self.position(error.marker());
+        let info = error.info();
+        match error.kind() {
+            ErrorKind::RecursionLimitExceeded => self.too_deep(position),
+            // The parser's messages name tokens and characters, never scalars of the text.
+            _ => self.issue(position, "syntax", info),
+        }
+    }
+
+    fn too_deep(&mut self, position: Position) {
+        let message = format!("nested deeper than {} levels", self.limits.max_depth);
+        self.issue(position, "too-deep", message);
+    }
+
+    fn count(&mut self, nodes: usize, position: Position) -> Result<(), Stop> {
+        self.nodes = self.nodes.saturating_add(nodes);
+        if self.nodes <= self.limits.max_nodes {
+            return Ok(());
+        }
+        let message = format!(
+            "more than {} values, those that aliases stand for included",
+            self.limits.max_nodes
+        );
+        self.issue(position, "too-many-nodes", message);
+        Err(Stop)
+    }
+
+    fn event(&mut self, event: Event<'_>, raw: &granit_parser::Span) -> Result<(), Stop> {
+        let span = self.span(raw);
+        match event {
+            Event::DocumentStart(..) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    self.issue(
+                        span.position,
+                        "multiple-documents",
+                        "a second YAML document starts here; a source is one document",
+                    );
+                    return Err(Stop);
+                }
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                self.count(1, span.position)?;
+                let node = self.scalar(&text, style, tag.as_deref(), span, anchor != 0);
+                self.finish(node, anchor, 1);
+            }
+            Event::SequenceStart(style, anchor, tag) => {
+                self.tag(tag.as_deref(), &["seq"], span.position);
+                let value = Value::List(collection(style), Vec::new());
+                self.open(value, anchor, tag.is_some(), span)?;
+            }
+            Event::MappingStart(style, anchor, tag) => {
+                self.tag(tag.as_deref(), &["map"], span.position);
+                let value = Value::Map(collection(style), Vec::new());
+                self.open(value, anchor, tag.is_some(), span)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(span),
+            Event::Alias(id) => self.alias(id, span)?,
+            Event::Comment(..) => {
+                self.comments.push(span);
+                return Ok(());
+            }
+            _ => {}
+        }
+        self.last_end = span.end;
+        Ok(())
+    }
+
+    fn tag(&mut self, tag: Option<&Tag>, allowed: &[&str], position: Position) {
+        let Some(tag) = tag else { return };
+        // `!` alone is the non-specific tag: it says "no special type".
+        let fine = tag.core_suffix().is_some_and(|s| allowed.contains(&s))
+            || (tag.handle().is_empty() && tag.suffix() == "!");
+        if !fine {
+            self.issue(position, "tag", "this tag is not supported here");
+        }
+    }
+
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: granit_parser::ScalarStyle,
+        tag: Option<&Tag>,
+        span: Span,
+        anchored: bool,
+    ) -> Node {
+        use granit_parser::ScalarStyle as S;
+        let style = match style {
+            S::Plain => ScalarStyle::Plain,
+            S::SingleQuoted => ScalarStyle::SingleQuoted,
+            S::DoubleQuoted => ScalarStyle::DoubleQuoted,
+            S::Literal | S::Folded => ScalarStyle::Block,
+        };
+        let as_text = || Value::Text(text.into());
+        let value = match tag.and_then(Tag::core_suffix) {
+            Some("str") => as_text(),
+            None if tag.is_none() && style == ScalarStyle::Plain => self.plain(text, span.position),
+            None if tag.is_none() => as_text(),
+            Some(wanted @ ("int" | "float" | "bool" | "null")) => {
+                let value = self.plain(text, span.position);
+                let fits = matches!(
+                    (wanted, &value),
+                    ("int", Value::Int(_))
+                        | ("float", Value::Float(_) | Value::Int(_))
+                        | ("bool", Value::Bool(_))
+                        | ("null", Value::Null)
+                );
+                if !fits {
+                    self.issue(span.position, "tag", format!("this is no !!{wanted}"));
+                }
+                value
+            }
+            _ => {
+                self.tag(tag, &[], span.position);
+                as_text()
+            }
+        };
+        let raw = (!matches!(value, Value::Text(_))).then(|| Arc::from(text));
+        let span = match style {
+            ScalarStyle::Block => self.block_scalar(span),
+            _ => span,
+        };
+        Node {
+            value,
+            span,
+            style: Some(style),
+            raw,
+            alias: None,
+            decorated: anchored || tag.is_some(),
+        }
+    }
+
+    /// A block scalar's event covers its lines and what follows up to the next token. The node
+    /// covers the header (`|`, `>-`) and the lines, and stands where the header is.
+    fn block_scalar(&self, span: Span) -> Span {
+        let end = trim_end(self.text, span.start, span.end);
+        let gap = self.text.get(self.last_end..span.start).unwrap_or("");
+        let header = gap.char_indices().find(|(at, c)| {
+            matches!(c, '|' | '>')
+                && gap[..*at].ends_with([' ', '\t', ':', '-'])
+                && gap[at + 1..]
+                    .trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'))
+                    .trim_start_matches([' ', '\t'])
+                    .starts_with(['\r', '\n', '#'])
+        });
+        match header {
+            Some((at, _)) => {
+                let start = self.last_end + at;
+                let end = end.max(start + 1);
+                Span {
+                    start,
+                    end,
+                    position: self.position_before(start, span),
+                }
+            }
+            None => Span { end, ..span },
+        }
+    }
+
+    /// The position of a byte shortly before a span, without counting lines from the start.
+    fn position_before(&self, at: usize, span: Span) -> Position {
+        let lines = self.text[at..span.start]
+            .bytes()
+            .filter(|b| *b == b'\n')
+            .count() as u32;
+        let line_start = self.text[..at].rfind('\n').map_or(0, |n| n + 1);
+        let column = self.text[line_start..at]
+            .chars()
+            .filter(|c| *c != '\u{feff}')
+            .count() as u32
+            + 1;
+        Position {
+            line: span.position.line - lines,
+            column,
+        }
+    }
+
+    fn plain(&mut self, text: &str, position: Position) -> Value {
+        match resolve_plain(text) {
+            Ok(value) => value,
+            Err(Unresolvable::NotFinite) => {
+                let message = "this number is not finite; quote it if it is meant as text";
+                self.issue(position, "number-out-of-range", message);
+                Value::Null
+            }
+        }
+    }
+
+    fn open(&mut self, value: Value, anchor: usize, tagged: bool, span: Span) -> Result<(), Stop> {
+        self.count(1, span.position)?;
+        if self.stack.len() >= self.limits.max_depth {
+            self.too_deep(span.position);
+            return Err(Stop);
+        }
+        self.stack.push(Open {
+            node: Node {
+                value,
+                span,
+                style: None,
+                raw: None,
+                alias: None,
+                decorated: anchor != 0 || tagged,
+            },
+            anchor,
+            key: None,
+            seen: HashSet::new(),
+            last_end: span.end,
+        });
+        Ok(())
+    }
+
+    fn close(&mut self, span: Span) {
+        let Some(open) = self.stack.pop() else { return };
+        let mut node = open.node;
+        let flow = matches!(
+            node.value,
+            Value::List(Collection::Flow, _) | Value::Map(Collection::Flow, _)
+        );
+        node.span.end = if flow { span.end } else { open.last_end };
+        // Only an anchored node is ever expanded, so only its size matters.
+        let size = if open.anchor == 0 { 0 } else { size(&node) };
+        self.finish(node, open.anchor, size);
+    }
+
+    fn alias(&mut self, id: usize, span: Span) -> Result<(), Stop> {
+        let Some((target, size)) = self.anchors.get(&id) else {
+            // The anchored node is still open: the alias would contain itself.
+            self.issue(
+                span.position,
+                "syntax",
+                "this alias refers to a value that contains it",
+            );
+            return Err(Stop);
+        };
+        let (size, deep) = (*size, depth(target));
+        if self.stack.len() + deep > self.limits.max_depth {
+            self.too_deep(span.position);
+            return Err(Stop);
+        }
+        self.count(size, span.position)?;
+        let Some((target, _)) = self.anchors.get(&id) else {
+            return Ok(());
+        };
+        let mut node = target.clone();
+        node.alias = Some(span);
+        self.finish(node, 0, size);
+        Ok(())
+    }
+
+    /// Puts a complete node where it belongs.
+    fn finish(&mut self, node: Node, anchor: usize, size: usize) {
+        if anchor != 0 {
+            self.anchors.insert(anchor, (node.clone(), size));
+        }
+        let Some(open) = self.stack.last_mut() else {
+            self.root = Some(node);
+            return;
+        };
+        open.last_end = open.last_end.max(node.written().end);
+        match &mut open.node.value {
+            Value::List(_, items) => items.push(node),
+            Value::Map(_, entries) => match open.key.take() {
+                Some((key, key_span, keep)) => {
+                    if keep {
+                        entries.push(Entry {
+                            key,
+                            key_span,
+                            value: node,
+                        });
+                    }
+                }
+                None => {
+                    let key = self.key(&node);
+                    if let Some(open) = self.stack.last_mut() {
+                        open.key = Some(key);
+                    }
+                }
+            },
+            _ => {}
+        }
+    }
+
+    /// The key that a node in key position makes, and whether its entry is kept.
+    fn key(&mut self, node: &Node) -> (Arc<str>, Span, bool) {
+        let span = node.written();
+        let text: Option<Arc<str>> = match &node.value {
+            Value::Text(text) => Some(text.clone()),
+            Value::Int(_) | Value::Float(_) | Value::Bool(_) => node.raw.clone(),
+            _ => None,
+        };
+        let Some(text) = text else {
+            self.issue(span.position, "key-not-scalar", "a key must be text");
+            return ("".into(), span, false);
+        };
+        if &*text == "<<" && node.style == Some(ScalarStyle::Plain) {
+            self.issue(
+                span.position,
+                "merge-key",
+                "merge keys (<<) are not supported; write the fields out",
+            );
+            return (text, span, false);
+        }
+        let fresh = self
+            .stack
+            .last_mut()
+            .is_some_and(|open| open.seen.insert(text.clone()));
+        if !fresh {
+            let message = format!("the key {:?} is there twice", shorten(&text));
+            self.issue(span.position, "duplicate-key", message);
+        }
+        (text, span, fresh)
+    }
+}
+
+/// A key for a message: short, and not a credential in disguise.
+fn shorten(key: &str) -> String {
+    crate::redaction::redact_text(&key.chars().take(64).collect::<String>())
+}
+
+fn collection(style: StructureStyle) -> Collection {
+    match style {
+        StructureStyle::Block => Collection::Block,
+        StructureStyle::Flow => Collection::Flow,
+    }
+}
+
+fn trim_end(text: &str, start: usize, end: usize) -> usize {
+    text.get(start..end).map_or(end, |t| {
+        start + t.trim_end_matches([' ', '\t', '\n', '\r']).len()
+    })
+}
+
+fn size(node: &Node) -> usize {
+    1 + match &node.value {
+        Value::List(_, items) => items.iter().map(size).sum::<usize>(),
+        Value::Map(_, entries) => entries.iter().map(|e| 1 + size(&e.value)).sum(),
+        _ => 0,
+    }
+}
+
+fn depth(node: &Node) -> usize {
+    match &node.value {
+        Value::List(_, items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Map(_, entries) => 1 + entries.iter().map(|e| depth(&e.value)).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

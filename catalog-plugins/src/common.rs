@@ -1,0 +1,25 @@
+//! What the asset types share.
+
+// With one asset type alone, some of it is unused.
+#![cfg_attr(
+    not(all(feature = "mcp", feature = "model")),
+    allow(dead_code, unused_imports)
+)]
+
+mod content;
+mod fields;
+mod load;
+mod metadata;
+mod settings;
+#[cfg(test)]
+pub(crate) mod testing;
+mod words;
+
+pub(crate) use content::{EntryFormat, Subject, validate};
+pub(crate) use fields::Fields;
+pub(crate) use load::{Asset, load};
+pub(crate) use metadata::{LOOSE_PROPERTIES, PROPERTIES, typed};
+pub(crate) use settings::{Property, SettingsRules};
+pub(crate) use words::{
+    ARTIFACT_URI, LINK, LOGO, MILLIS, TEXT, TEXTS, has_invisible, into_millis, text_of,
+};

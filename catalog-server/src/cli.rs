@@ -1,0 +1,110 @@
+//! From the command line to an exit code: 0 done, 1 not as it should be, 2 wrong usage or settings.
+
+mod check;
+mod serve;
+
+use std::process::ExitCode;
+
+use catalog_core::ports::MemoryStore;
+use catalog_core::service::CatalogService;
+use catalog_stores::SqliteStatus;
+use clap::Parser as _;
+
+use crate::settings::{Cli, Command, Database, MigrateArgs, database};
+use crate::wiring::with_plugins;
+
+/// Wrong usage or settings.
+const USAGE: u8 = 2;
+
+/// Runs the program with the process's own arguments.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => return usage(&one_line(&error.to_string())),
+        Err(help) => {
+            // Nobody may be reading.
+            let _ = help.print();
+            return ExitCode::SUCCESS;
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&format!("the runtime does not start: {error}")),
+    };
+    runtime.block_on(async {
+        match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+            Command::Serve(settings) => serve::run(&settings).await,
+            Command::Check(args) => check::run(&args).await,
+            Command::Migrate(args) => migrate(&args).await,
+            Command::Openapi => openapi(),
+        }
+    })
+}
+
+/// The first line of a message of several, which names what is wrong.
+fn one_line(message: &str) -> String {
+    let line = message.lines().next().unwrap_or_default();
+    let names: Vec<_> = message
+        .lines()
+        .skip(1)
+        .map(str::trim)
+        .take_while(|l| !l.is_empty())
+        .collect();
+    let line = line.strip_prefix("error: ").unwrap_or(line);
+    [&[line], names.as_slice()].concat().join(" ")
+}
+
+fn usage(line: &str) -> ExitCode {
+    eprintln!("catalog-server: {line}");
+    ExitCode::from(USAGE)
+}
+
+fn failed(line: &str) -> ExitCode {
+    eprintln!("catalog-server: {line}");
+    ExitCode::FAILURE
+}
+
+async fn migrate(args: &MigrateArgs) -> ExitCode {
+    let dsn = match database(args.db_dsn.as_deref(), &args.data_dir) {
+        Ok(Database::Sqlite(dsn)) => dsn,
+        Ok(Database::None) => {
+            println!("there is no database");
+            return ExitCode::SUCCESS;
+        }
+        Err(line) => return usage(&line),
+    };
+    if args.check {
+        return match SqliteStatus::check(&dsn).await {
+            Ok(pending) if pending.is_empty() => {
+                println!("the database is up to date");
+                ExitCode::SUCCESS
+            }
+            Ok(pending) => {
+                let pending: Vec<_> = pending.iter().map(ToString::to_string).collect();
+                failed(&format!("pending migrations: {}", pending.join(", ")))
+            }
+            Err(error) => failed(&error.to_string()),
+        };
+    }
+    match SqliteStatus::connect(&dsn).await {
+        Ok(_) => {
+            println!("the database is up to date");
+            ExitCode::SUCCESS
+        }
+        Err(error) => failed(&error.to_string()),
+    }
+}
+
+fn openapi() -> ExitCode {
+    let builder = with_plugins(CatalogService::builder().store(MemoryStore::new()));
+    match builder.build() {
+        Ok(catalog) => {
+            print!("{}", crate::http::openapi(&catalog));
+            ExitCode::SUCCESS
+        }
+        Err(error) => failed(&error.to_string()),
+    }
+}

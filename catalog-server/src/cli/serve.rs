@@ -1,0 +1,120 @@
+//! `catalog-server serve`.
+
+use std::process::ExitCode;
+
+use catalog_core::ports::ComponentState;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::{failed, usage};
+use crate::http::{HttpOptions, app};
+use crate::http_kit::{ServeOptions, serve};
+use crate::settings::{ConfigStore, Settings};
+use crate::{first_start, logging, wiring};
+
+/// Serves until SIGTERM or SIGINT, then drains.
+pub(super) async fn run(settings: &Settings) -> ExitCode {
+    if let Err(line) = logging::init(settings.log_format, &settings.log_level) {
+        return usage(&line);
+    }
+    let sample = match prepare(settings) {
+        Ok(sample) => sample,
+        Err(error) => {
+            return usage(&format!(
+                "--data-dir (CATALOG_DATA_DIR): {}: {error}",
+                settings.data_dir.display()
+            ));
+        }
+    };
+    // Signals are caught from here on, so that one that comes during the start is not lost.
+    let stop = match stop_signal() {
+        Ok(stop) => stop,
+        Err(error) => return failed(&format!("signals cannot be caught: {error}")),
+    };
+    let catalog = match wiring::service(settings).await {
+        Ok(catalog) => catalog,
+        Err(error) => return usage(&error.to_string()),
+    };
+    let listener = match TcpListener::bind(settings.listen).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            return usage(&format!(
+                "--listen (CATALOG_LISTEN): {}: {error}",
+                settings.listen
+            ));
+        }
+    };
+    let address = listener.local_addr().unwrap_or(settings.listen);
+    let running = catalog.start().await;
+    tell(&catalog, address).await;
+    if sample {
+        print!("{}", first_start::greeting(&settings.data_dir, address));
+    }
+
+    let max_document_bytes = usize::try_from(settings.max_document_bytes).unwrap_or(usize::MAX);
+    let app = app(
+        &catalog,
+        &HttpOptions::new(max_document_bytes),
+        stop.clone(),
+    );
+    let drained = serve(listener, app, ServeOptions::default(), stop).await;
+    running.stop().await;
+    match drained {
+        Ok(drained) => {
+            if !drained.completed() {
+                tracing::warn!(connections = drained.cut_off, "connections were cut off");
+            }
+            tracing::info!("stopped");
+            ExitCode::SUCCESS
+        }
+        Err(error) => failed(&format!("serving failed: {error}")),
+    }
+}
+
+/// Makes what a first start needs; answers whether it made the sample.
+fn prepare(settings: &Settings) -> std::io::Result<bool> {
+    let sample = settings.sources.is_empty() && settings.config_store == ConfigStore::File;
+    if sample {
+        return first_start::make_sample(&settings.data_dir);
+    }
+    if settings.db_dsn.is_none() {
+        std::fs::create_dir_all(&settings.data_dir)?;
+    }
+    Ok(false)
+}
+
+/// Turns true at the first SIGTERM or SIGINT.
+fn stop_signal() -> std::io::Result<watch::Receiver<bool>> {
+    let mut term = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        let _ = sender.send(true);
+        // Kept alive: a sender that is gone would say the same.
+        std::future::pending::<()>().await;
+    });
+    Ok(receiver)
+}
+
+/// Says where the server is and what it serves.
+async fn tell(catalog: &catalog_core::CatalogService, address: std::net::SocketAddr) {
+    for plugin in catalog.plugins() {
+        let view = catalog.snapshot(&plugin.name).unwrap_or_default();
+        let (sources, entities) = (view.sources().count(), view.entities().count());
+        tracing::info!(plugin = %plugin.name, sources, entities, "catalog loaded");
+    }
+    let health = catalog.health().await;
+    if health.store.state != ComponentState::Healthy {
+        tracing::warn!(
+            detail = health.store.detail,
+            "the store is not as it should be"
+        );
+    }
+    tracing::info!(api = %format!("http://{address}/docs"), "ready at http://{address}");
+}

@@ -1,0 +1,109 @@
+//! The HTTP surface: the management API, the public catalogs, probes, events and the API page.
+//!
+//! A handler decodes, calls the service and encodes; everything else is in
+//! [`http_kit`](crate::http_kit).
+
+mod convert;
+mod errors;
+mod events;
+mod management;
+mod paging;
+mod precondition;
+mod probes;
+mod public;
+
+use std::time::Duration;
+
+use catalog_core::service::CatalogService;
+use poem::{Endpoint, EndpointExt, Response, Route};
+use poem_openapi::OpenApiService;
+use tokio::sync::watch;
+
+use crate::http_kit::{Limits, Published, ShellOptions, WithAllow, docs, shell};
+use management::Management;
+use probes::Probes;
+use public::{McpCatalog, ModelCatalog};
+
+/// Where the management API is mounted.
+pub const MANAGEMENT_BASE: &str = "/api/catalog-management/v1alpha1";
+/// Where the public MCP catalog is mounted.
+pub const MCP_BASE: &str = "/api/mcp_catalog/v1alpha1";
+/// Where the public model catalog is mounted.
+pub const MODEL_BASE: &str = "/api/model_catalog/v1alpha1";
+
+/// What the HTTP surface needs to know besides the service.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct HttpOptions {
+    /// The largest document in bytes; a request may be as much larger as its encoding needs.
+    pub max_document_bytes: usize,
+    /// How long a request may take, or the default.
+    pub request_deadline: Option<Duration>,
+}
+
+impl HttpOptions {
+    /// For documents of this size.
+    pub fn new(max_document_bytes: usize) -> Self {
+        Self {
+            max_document_bytes,
+            request_deadline: None,
+        }
+    }
+}
+
+type Apis = Published<WithAllow<(Management, McpCatalog, ModelCatalog, Probes)>>;
+
+fn api(catalog: &CatalogService) -> OpenApiService<Apis, ()> {
+    let apis = (
+        Management::new(catalog.clone()),
+        McpCatalog::new(catalog.clone()),
+        ModelCatalog::new(catalog.clone()),
+        Probes::new(catalog.clone()),
+    );
+    OpenApiService::new(
+        Published(WithAllow(apis)),
+        "Catalog server",
+        env!("CARGO_PKG_VERSION"),
+    )
+    .description(
+        "Manages catalogs of MCP servers and ML models: validate, apply, refresh, roll back. \
+         Errors of the management API are RFC 9457 problems with a stable `code`.",
+    )
+}
+
+/// The OpenAPI document as JSON text, with a line end.
+pub fn openapi(catalog: &CatalogService) -> String {
+    let spec: serde_json::Value = serde_json::from_str(&api(catalog).spec()).unwrap_or_default();
+    format!("{spec:#}\n")
+}
+
+/// The whole application. `stop` turns true when the server begins to stop; streams end then, and
+/// `/readyz` fails.
+pub fn app(
+    catalog: &CatalogService,
+    options: &HttpOptions,
+    stop: watch::Receiver<bool>,
+) -> impl Endpoint<Output = Response> + 'static {
+    let service = api(catalog);
+    let (page, document) = (docs::page(&service), docs::document(&service));
+    let routes = Route::new()
+        .at("/docs", page)
+        .at("/openapi.json", document)
+        .at(
+            format!("{MANAGEMENT_BASE}/events"),
+            events::endpoint(catalog.clone(), stop.clone()),
+        )
+        .nest_no_strip("/", service)
+        .data(probes::Stopping(stop));
+    let mut limits = Limits::for_document(options.max_document_bytes);
+    if let Some(deadline) = options.request_deadline {
+        limits.request_deadline = deadline;
+    }
+    shell(
+        routes,
+        ShellOptions {
+            limits,
+            ..ShellOptions::default()
+        },
+    )
+}

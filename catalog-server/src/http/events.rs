@@ -1,0 +1,64 @@
+//! What happens, as server-sent events (WHATWG HTML, *Server-sent events*).
+
+use std::time::Duration;
+
+use catalog_core::ports::CatalogEvent;
+use catalog_core::service::CatalogService;
+use futures_util::stream::{self, Stream};
+use poem::http::header;
+use poem::{Body, Response, RouteMethod, endpoint::make_sync};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
+
+use crate::http_kit::get_only;
+
+/// A comment this often keeps proxies from closing a quiet stream.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+struct Listener {
+    events: Receiver<CatalogEvent>,
+    stop: watch::Receiver<bool>,
+    greeted: bool,
+}
+
+/// A stream of `changed`, `refreshed` and `removed` events. A reader that falls behind gets
+/// `resync` and should look at everything anew.
+pub(super) fn endpoint(catalog: CatalogService, stop: watch::Receiver<bool>) -> RouteMethod {
+    get_only(make_sync(move |_| {
+        let listener = Listener {
+            events: catalog.subscribe(),
+            stop: stop.clone(),
+            greeted: false,
+        };
+        Response::builder()
+            .header(header::CONTENT_TYPE, "text/event-stream")
+            .body(Body::from_bytes_stream(frames(listener)))
+    }))
+}
+
+fn frames(listener: Listener) -> impl Stream<Item = std::io::Result<String>> + Send {
+    stream::unfold(listener, |mut listener| async move {
+        if !listener.greeted {
+            // Sent at once, so that the reader knows that it misses nothing from here on.
+            listener.greeted = true;
+            return Some((Ok(": ok\n\n".to_owned()), listener));
+        }
+        let frame = tokio::select! {
+            _ = listener.stop.wait_for(|stop| *stop) => return None,
+            event = tokio::time::timeout(KEEP_ALIVE, listener.events.recv()) => match event {
+                Ok(Ok(event)) => frame(&event),
+                Ok(Err(RecvError::Lagged(_))) => "event: resync\ndata: {}\n\n".to_owned(),
+                Ok(Err(RecvError::Closed)) => return None,
+                Err(_) => ": still here\n\n".to_owned(),
+            },
+        };
+        Some((Ok(frame), listener))
+    })
+}
+
+fn frame(event: &CatalogEvent) -> String {
+    let value = serde_json::to_value(event).unwrap_or_default();
+    let name = value["type"].as_str().unwrap_or("message").to_owned();
+    format!("event: {name}\ndata: {value}\n\n")
+}

@@ -1,0 +1,261 @@
+//! The public catalogs, read only. Paths and shapes are those of the existing public API.
+
+use catalog_core::model::{Entity, PluginName, SourceState};
+use catalog_core::service::{CatalogService, LiveSource, PluginView};
+use poem::http::StatusCode;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::{OpenApi, Tags};
+use std::sync::Arc;
+
+use super::paging::{DEFAULT_PAGE_SIZE, Page, PageQuery};
+use crate::http_kit::ApiError;
+pub(super) use rendered::Rendered;
+
+mod rendered;
+
+/// Items on a page of MCP servers when nobody says.
+const MCP_PAGE_SIZE: usize = 20;
+
+#[derive(Tags)]
+enum Tag {
+    /// MCP servers, for readers.
+    McpCatalog,
+    /// ML models, for readers.
+    ModelCatalog,
+}
+
+type Public = Result<Rendered, ApiError>;
+
+/// What is served of a plugin; nothing, where the server runs without it.
+fn view(catalog: &CatalogService, plugin: &str) -> Arc<PluginView> {
+    let name = PluginName::new(plugin).ok();
+    name.and_then(|name| catalog.snapshot(&name))
+        .unwrap_or_default()
+}
+
+/// A page of entities that were rendered when they were loaded.
+fn entities<'a>(
+    page: &Page,
+    entities: impl Iterator<Item = (&'a LiveSource, &'a Entity)>,
+) -> (Vec<Arc<str>>, Option<String>) {
+    let (items, next) = page.of(entities, |(_, e)| (&*e.name, e.id));
+    (
+        items.into_iter().map(|(_, e)| e.json.clone()).collect(),
+        next,
+    )
+}
+
+/// The handlers of the public MCP catalog.
+pub(super) struct McpCatalog {
+    catalog: CatalogService,
+}
+
+impl McpCatalog {
+    pub(super) fn new(catalog: CatalogService) -> Self {
+        Self { catalog }
+    }
+}
+
+#[OpenApi(prefix_path = "/api/mcp_catalog/v1alpha1", tag = "Tag::McpCatalog")]
+impl McpCatalog {
+    /// List the MCP servers of all enabled sources
+    #[oai(path = "/mcpservers", method = "get", operation_id = "listMcpServers")]
+    async fn servers(
+        &self,
+        /// Items on a page, 20 by default
+        #[oai(name = "pageSize")]
+        page_size: Query<Option<String>>,
+        /// From the answer before
+        #[oai(name = "pageToken")]
+        page_token: Query<Option<String>>,
+        /// The same, as other lists call it
+        #[oai(name = "nextPageToken")]
+        next_page_token: Query<Option<String>>,
+        /// `NAME` (default) or `ID`
+        #[oai(name = "orderBy")]
+        order_by: Query<Option<String>>,
+        /// `ASC` (default) or `DESC`
+        #[oai(name = "sortOrder")]
+        sort_order: Query<Option<String>>,
+    ) -> Public {
+        let query = PageQuery {
+            // Older clients ask for everything with 0 or a negative number.
+            size: page_size.as_deref().filter(|s| !asks_for_everything(s)),
+            token: page_token.as_deref().or(next_page_token.as_deref()),
+            order_by: order_by.as_deref(),
+            sort_order: sort_order.as_deref(),
+        };
+        let everything = page_size.as_deref().is_some_and(asks_for_everything);
+        let size = if everything {
+            super::paging::MAX_PAGE_SIZE
+        } else {
+            MCP_PAGE_SIZE
+        };
+        let page = Page::parse(&query, size)?;
+        let view = view(&self.catalog, "mcp");
+        let (items, next) = entities(&page, view.entities());
+        Ok(Rendered::mcp_list(&items, next.as_deref()))
+    }
+
+    /// Get the MCP server of this name
+    #[oai(
+        path = "/mcpservers/:name",
+        method = "get",
+        operation_id = "getMcpServer"
+    )]
+    async fn server(&self, name: Path<String>) -> Public {
+        let view = view(&self.catalog, "mcp");
+        match view.entity(&name) {
+            Some((_, entity)) => Ok(Rendered::one(&entity.json)),
+            None => Err(ApiError::new(StatusCode::NOT_FOUND, "entity-not-found")
+                .detail("there is no MCP server of this name")),
+        }
+    }
+}
+
+/// Whether a page size of older clients means "no pages".
+fn asks_for_everything(size: &str) -> bool {
+    size.parse::<i32>().is_ok_and(|n| n <= 0)
+}
+
+/// The handlers of the public model catalog.
+pub(super) struct ModelCatalog {
+    catalog: CatalogService,
+}
+
+impl ModelCatalog {
+    pub(super) fn new(catalog: CatalogService) -> Self {
+        Self { catalog }
+    }
+}
+
+#[OpenApi(prefix_path = "/api/model_catalog/v1alpha1", tag = "Tag::ModelCatalog")]
+impl ModelCatalog {
+    /// List the models of all enabled sources
+    #[oai(path = "/models", method = "get", operation_id = "findModels")]
+    async fn models(
+        &self,
+        /// Only models of these sources; several with commas
+        source: Query<Option<String>>,
+        /// Items on a page, 10 by default
+        #[oai(name = "pageSize")]
+        page_size: Query<Option<String>>,
+        /// From the answer before
+        #[oai(name = "nextPageToken")]
+        next_page_token: Query<Option<String>>,
+        /// `NAME` (default) or `ID`
+        #[oai(name = "orderBy")]
+        order_by: Query<Option<String>>,
+        /// `ASC` (default) or `DESC`
+        #[oai(name = "sortOrder")]
+        sort_order: Query<Option<String>>,
+    ) -> Public {
+        let query = PageQuery {
+            size: page_size.as_deref(),
+            token: next_page_token.as_deref(),
+            order_by: order_by.as_deref(),
+            sort_order: sort_order.as_deref(),
+        };
+        let page = Page::parse(&query, DEFAULT_PAGE_SIZE)?;
+        let wanted: Option<Vec<&str>> = source.as_deref().map(|s| s.split(',').collect());
+        let asked = |id: &str| wanted.as_ref().is_none_or(|w| w.contains(&id));
+        let view = view(&self.catalog, "model");
+        let (items, next) = entities(&page, view.entities().filter(|(s, _)| asked(s.id.as_str())));
+        Ok(Rendered::list(&items, page.size, next.as_deref()))
+    }
+
+    /// List the sources, model sources unless `assetType` says otherwise
+    #[oai(path = "/sources", method = "get", operation_id = "findSources")]
+    async fn sources(
+        &self,
+        /// `models` (default) or `mcp_servers`
+        #[oai(name = "assetType")]
+        asset_type: Query<Option<String>>,
+        /// A part of the source's name
+        name: Query<Option<String>>,
+        /// Items on a page, 10 by default
+        #[oai(name = "pageSize")]
+        page_size: Query<Option<String>>,
+        /// From the answer before
+        #[oai(name = "nextPageToken")]
+        next_page_token: Query<Option<String>>,
+        /// `ID` (default) or `NAME`
+        #[oai(name = "orderBy")]
+        order_by: Query<Option<String>>,
+        /// `ASC` (default) or `DESC`
+        #[oai(name = "sortOrder")]
+        sort_order: Query<Option<String>>,
+    ) -> Public {
+        let by_name = match order_by.as_deref() {
+            None | Some("" | "ID") => false,
+            Some("NAME") => true,
+            Some(_) => {
+                return Err(ApiError::malformed("orderBy must be ID or NAME"));
+            }
+        };
+        let query = PageQuery {
+            size: page_size.as_deref(),
+            token: next_page_token.as_deref(),
+            order_by: None,
+            sort_order: sort_order.as_deref(),
+        };
+        let page = Page::parse(&query, DEFAULT_PAGE_SIZE)?;
+        let (plugin, asset_type) = match asset_type.as_deref() {
+            None | Some("" | "models") => ("model", "models"),
+            Some("mcp_servers") => ("mcp", "mcp_servers"),
+            // Kinds that this server does not know have no sources.
+            Some(_) => ("-", ""),
+        };
+        let view = view(&self.catalog, plugin);
+        let part = name.as_deref().unwrap_or_default().to_lowercase();
+        let sources = view
+            .sources()
+            .filter(|s| s.name().to_lowercase().contains(&part));
+        let (items, next) = page.of(sources, |s| match by_name {
+            // Names may repeat; the id, which does not, comes second by a stable number.
+            true => (
+                s.name(),
+                catalog_core::digest::Digest::of(s.id.as_str().as_bytes()).to_id(),
+            ),
+            false => (s.id.as_str(), 0),
+        });
+        let items: Vec<Arc<str>> = items.iter().map(|s| source_json(s, asset_type)).collect();
+        Ok(Rendered::list(&items, page.size, next.as_deref()))
+    }
+}
+
+/// A source in the shape of the public API. Type, properties and origin are never shown there.
+fn source_json(source: &LiveSource, asset_type: &str) -> Arc<str> {
+    let status = match source.status.state {
+        SourceState::Available => Some("available"),
+        SourceState::Disabled => Some("disabled"),
+        SourceState::Error => Some("error"),
+        // The public API has no word for it.
+        _ => None,
+    };
+    let error = source
+        .status
+        .last_refresh
+        .as_ref()
+        .and_then(|r| r.last_error.clone());
+    let mut json = serde_json::json!({
+        "id": source.id.as_str(),
+        "name": catalog_core::redaction::redact_text(source.name()),
+        "labels": source.labels(),
+        "enabled": source.enabled(),
+        "assetType": asset_type,
+        "error": error,
+    });
+    if let Some(status) = status {
+        json["status"] = status.into();
+    }
+    for (name, items) in [
+        ("includedModels", source.included_items()),
+        ("excludedModels", source.excluded_items()),
+    ] {
+        if asset_type == "models" && !items.is_empty() {
+            json[name] = serde_json::json!(items);
+        }
+    }
+    json.to_string().into()
+}

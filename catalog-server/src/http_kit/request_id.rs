@@ -1,0 +1,159 @@
+//! An id for every request, and the one log line it leaves.
+
+use std::{
+    collections::hash_map::RandomState,
+    fmt,
+    hash::BuildHasher,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Instant, SystemTime},
+};
+
+use poem::{
+    Endpoint, FromRequest, IntoResponse, Middleware, Request, RequestBody, Response, Result,
+    http::{HeaderName, HeaderValue},
+};
+use tracing::{Instrument, field};
+
+/// The header that carries the id, both ways.
+const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// An id from a client is taken up to this length; a longer one is more than a log line should carry.
+const MAX_CHARS: usize = 128;
+
+/// The id of a request. In the request's extensions, the log, the response and every problem.
+///
+/// Handlers may take it as an argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The id as a URI, for the `instance` of a problem.
+    #[must_use]
+    pub fn urn(&self) -> String {
+        format!("urn:request:{}", self.0)
+    }
+
+    /// The id the client sent, if it is one that can go into a log and a header as it is; else a new one.
+    fn of(request: &Request) -> Self {
+        let sent = request.headers().get(HEADER);
+        match sent.and_then(|value| value.to_str().ok()).filter(is_sane) {
+            Some(id) => Self(id.into()),
+            None => Self::new(),
+        }
+    }
+
+    /// Unique, and not to be guessed from the ids before it. It opens no door, so a keyed hash is enough.
+    fn new() -> Self {
+        static KEYS: OnceLock<(RandomState, RandomState)> = OnceLock::new();
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let (high, low) = KEYS.get_or_init(Default::default);
+        let seed = (COUNT.fetch_add(1, Ordering::Relaxed), SystemTime::now());
+        let id = format!("{:016x}{:016x}", high.hash_one(seed), low.hash_one(seed));
+        Self(id.into())
+    }
+}
+
+fn is_sane(id: &&str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=MAX_CHARS).contains(&id.len()) && id.bytes().all(plain)
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'a> FromRequest<'a> for RequestId {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        let known = request.extensions().get::<Self>().cloned();
+        Ok(known.unwrap_or_else(|| Self::of(request)))
+    }
+}
+
+/// Middleware: gives every request an id and a span `http.request`, and logs how it ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RequestIds;
+
+impl<E: Endpoint> Middleware<E> for RequestIds {
+    type Output = RequestIdsEndpoint<E>;
+
+    fn transform(&self, inner: E) -> Self::Output {
+        RequestIdsEndpoint(inner)
+    }
+}
+
+/// The endpoint that [`RequestIds`] makes.
+#[derive(Debug)]
+pub struct RequestIdsEndpoint<E>(E);
+
+impl<E: Endpoint> Endpoint for RequestIdsEndpoint<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let id = RequestId::of(&request);
+        request.extensions_mut().insert(id.clone());
+        // The path without the query: a token in a query must not end up in a log.
+        let path = request.uri().path().to_owned();
+        let span = tracing::info_span!(
+            "http.request",
+            request.id = %id,
+            method = %request.method(),
+            path,
+            status = field::Empty,
+            latency_ms = field::Empty,
+        );
+        let begun = Instant::now();
+        let call = async {
+            let mut response = self.0.get_response(request).await.into_response();
+            let span = tracing::Span::current();
+            span.record("status", response.status().as_u16());
+            span.record("latency_ms", begun.elapsed().as_micros() as f64 / 1000.0);
+            // Probes come every few seconds and say nothing new.
+            if matches!(&*path, "/livez" | "/readyz" | "/healthz") {
+                tracing::debug!("request done");
+            } else {
+                tracing::info!("request done");
+            }
+            if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+                response.headers_mut().insert(HEADER, value);
+            }
+            response
+        };
+        Ok(call.instrument(span.clone()).await)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sane_id_is_taken_and_any_other_is_replaced() {
+        let id = |sent: &str| RequestId::of(&Request::builder().header(HEADER, sent).finish());
+        assert_eq!(id("a-B_3.4").as_str(), "a-B_3.4");
+        assert_eq!(id(&"x".repeat(128)).as_str().len(), 128);
+        for bad in ["", "a b", "a\"b", "ü", &"x".repeat(129)] {
+            let made = id(bad);
+            assert_ne!(made.as_str(), bad);
+            assert_eq!(made.as_str().len(), 32, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn made_ids_differ() {
+        let ids: std::collections::HashSet<_> = (0..1000)
+            .map(|_| RequestId::new().as_str().to_owned())
+            .collect();
+        assert_eq!(ids.len(), 1000);
+    }
+}

@@ -1,0 +1,158 @@
+//! The accept loop: an endpoint behind a listener, with a limit on everything a client can hold on to.
+//!
+//! The framework's own server waits for ever for the rest of a request and spins when file descriptors run out. This one runs hyper
+//! itself, HTTP/1 only; everything above that belongs to a proxy.
+
+mod connection;
+mod options;
+mod timed_io;
+
+use std::{io, sync::Arc, time::Duration};
+
+use poem::{Endpoint, EndpointExt};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+    task::{JoinError, JoinSet},
+    time::{sleep, timeout},
+};
+
+use connection::Connections;
+pub use options::ServeOptions;
+
+/// The first wait after an accept that failed.
+const BACK_OFF_FIRST: Duration = Duration::from_millis(50);
+/// The longest wait; long enough not to spin, short enough to be back soon after descriptors are free again.
+const BACK_OFF_MAX: Duration = Duration::from_secs(1);
+
+/// How a server ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct Drained {
+    /// How many connections were cut off because they did not end in time; 0 when every request in flight was answered.
+    pub cut_off: usize,
+}
+
+impl Drained {
+    /// Whether every request in flight was answered.
+    #[must_use]
+    pub fn completed(self) -> bool {
+        self.cut_off == 0
+    }
+}
+
+/// Serves `app` on `listener` until `shutdown` turns true or its sender is gone, then drains: no new connections, idle ones are
+/// closed, requests in flight are answered, and after [`ServeOptions::drain`] whatever is left is cut off.
+///
+/// # Errors
+///
+/// Only when the listener has no address. Accepting is tried again for as long as it takes.
+///
+/// ```no_run
+/// # async fn run() -> std::io::Result<()> {
+/// use catalog_server::http_kit::{ServeOptions, ShellOptions, serve, shell};
+///
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+/// let app = shell(poem::Route::new(), ShellOptions::default());
+/// let (stop, shutdown) = tokio::sync::watch::channel(false);
+/// let drained = serve(listener, app, ServeOptions::default(), shutdown).await?;
+/// assert!(drained.completed());
+/// # drop(stop);
+/// # Ok(()) }
+/// ```
+pub async fn serve<E>(
+    listener: TcpListener,
+    app: E,
+    options: ServeOptions,
+    mut shutdown: watch::Receiver<bool>,
+) -> io::Result<Drained>
+where
+    E: Endpoint + 'static,
+{
+    let drain = options.drain;
+    // No slot at all would be a server that never answers.
+    let slots = options.max_connections.clamp(1, Semaphore::MAX_PERMITS);
+    let slots = Arc::new(Semaphore::new(slots));
+    let local = listener.local_addr()?;
+    let connections = Connections::new(app.map_to_response(), local, options, shutdown.clone());
+    let mut tasks = JoinSet::new();
+    let mut back_off = BACK_OFF_FIRST;
+    loop {
+        while let Some(ended) = tasks.try_join_next() {
+            report(ended);
+        }
+        let accepted = tokio::select! {
+            biased;
+            () = stopped(&mut shutdown) => break,
+            accepted = accept(&listener, &slots) => accepted,
+        };
+        match accepted {
+            Ok((stream, peer, slot)) => {
+                back_off = BACK_OFF_FIRST;
+                let connection = connections.drive(stream, peer);
+                tasks.spawn(async move {
+                    connection.await;
+                    drop(slot);
+                });
+            }
+            // The client was gone before we came to it.
+            Err(error) if is_about_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, wait_ms = back_off.as_millis(), "cannot accept connections");
+                tokio::select! {
+                    () = stopped(&mut shutdown) => break,
+                    () = sleep(back_off) => back_off = (back_off * 2).min(BACK_OFF_MAX),
+                }
+            }
+        }
+    }
+    drop(listener);
+    let all_ended = async {
+        while let Some(ended) = tasks.join_next().await {
+            report(ended);
+        }
+    };
+    let _ = timeout(drain, all_ended).await;
+    let cut_off = tasks.len();
+    tasks.shutdown().await;
+    Ok(Drained { cut_off })
+}
+
+/// Resolves when it is time to stop. A sender that is gone can never say so any more, and counts as having said it.
+async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+    let _ = shutdown.wait_for(|stop| *stop).await;
+}
+
+/// A connection, and the slot it takes. The slot comes first: without one, clients wait in the kernel's queue and cost nothing.
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> io::Result<(
+    tokio::net::TcpStream,
+    std::net::SocketAddr,
+    tokio::sync::OwnedSemaphorePermit,
+)> {
+    let slot = slots
+        .clone()
+        .acquire_owned()
+        .await
+        .map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, slot))
+}
+
+fn is_about_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
+}
+
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!("a connection ended in a panic");
+    }
+}

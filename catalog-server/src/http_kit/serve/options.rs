@@ -1,0 +1,58 @@
+//! What a server allows its clients.
+
+use std::time::Duration;
+
+/// From the first byte of a request to the end of its headers: one packet for any honest client.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A client that connects means to ask something.
+const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longer than the minute that most proxies keep a connection, so that they close it and not we under their next request.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// How long a client may take nothing of a response before it counts as gone.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Far more than one operator team needs. Where a process may have no more than 1024 file descriptors, lower this or raise that, so
+/// that some are left for the store.
+const MAX_CONNECTIONS: usize = 1024;
+/// Cookies and tokens fit.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+/// What hyper keeps room for without an allocation a request.
+const MAX_HEADERS: usize = 100;
+/// Kubernetes waits 30 s before it kills.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// What a server allows its clients, see [`serve`](super::serve()).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServeOptions {
+    /// From the first byte of a request to the end of its headers; then the connection is closed.
+    pub header_timeout: Duration,
+    /// From the start of a connection to its first byte; then it is closed.
+    pub first_byte_timeout: Duration,
+    /// From the end of a response to the first byte of the next request; then the connection is closed.
+    pub idle_timeout: Duration,
+    /// How long a client may take nothing of what is sent to it; then the connection is closed.
+    pub write_timeout: Duration,
+    /// How many connections are served at a time; more wait to be accepted.
+    pub max_connections: usize,
+    /// The largest request line and headers together, in bytes; more is 431.
+    pub max_head_bytes: usize,
+    /// How many headers a request may have; more is 431.
+    pub max_headers: usize,
+    /// How long requests in flight may take after shutdown began; then they are cut off.
+    pub drain: Duration,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self {
+            header_timeout: HEADER_TIMEOUT,
+            first_byte_timeout: FIRST_BYTE_TIMEOUT,
+            idle_timeout: IDLE_TIMEOUT,
+            write_timeout: WRITE_TIMEOUT,
+            max_connections: MAX_CONNECTIONS,
+            max_head_bytes: MAX_HEAD_BYTES,
+            max_headers: MAX_HEADERS,
+            drain: DRAIN,
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! A socket that gives up on a client that keeps it waiting.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use futures_util::task::AtomicWaker;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep, sleep},
+};
+
+use super::ServeOptions;
+
+/// The requests of a connection. One is in flight from the end of its headers to the end of its response.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Requests(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    in_flight: AtomicUsize,
+    begun: AtomicUsize,
+    /// Who to wake when no request is in flight any more: a read that began to wait before has no clock yet.
+    reader: AtomicWaker,
+}
+
+impl Requests {
+    /// Counts one more until the guard is dropped.
+    pub(super) fn begin(&self) -> InFlight {
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
+        self.0.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(self.clone())
+    }
+
+    fn any_in_flight(&self) -> bool {
+        self.0.in_flight.load(Ordering::Relaxed) > 0
+    }
+
+    fn begun(&self) -> usize {
+        self.0.begun.load(Ordering::Relaxed)
+    }
+}
+
+/// One request that is being worked on.
+#[derive(Debug)]
+pub(super) struct InFlight(Requests);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let Counts {
+            in_flight, reader, ..
+        } = &*self.0.0;
+        if in_flight.fetch_sub(1, Ordering::Relaxed) == 1 {
+            reader.wake();
+        }
+    }
+}
+
+/// What a connection with no request in flight waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// The first byte of its first request.
+    First,
+    /// The first byte of its next request.
+    Next,
+    /// The rest of a request's headers.
+    Head,
+}
+
+/// A stream whose reads and writes fail once they have waited too long.
+///
+/// While a request is in flight reads may wait: its body has a deadline of its own, and so has its handler.
+pub(super) struct TimedIo<S> {
+    stream: S,
+    options: Arc<ServeOptions>,
+    requests: Requests,
+    wait: Option<Wait>,
+    /// How many requests had begun when the current wait did.
+    begun: usize,
+    reading: Timer,
+    writing: Timer,
+}
+
+impl<S> TimedIo<S> {
+    pub(super) fn new(stream: S, options: Arc<ServeOptions>, requests: Requests) -> Self {
+        Self {
+            stream,
+            options,
+            requests,
+            wait: None,
+            begun: 0,
+            reading: Timer::default(),
+            writing: Timer::default(),
+        }
+    }
+
+    fn wait_for(&mut self, wait: Wait) {
+        if self.wait != Some(wait) {
+            self.wait = Some(wait);
+            self.reading.start(match wait {
+                Wait::First => self.options.first_byte_timeout,
+                Wait::Next => self.options.idle_timeout,
+                Wait::Head => self.options.header_timeout,
+            });
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for TimedIo<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
+        // A request may have come and gone since the last read: what was waited for then is over.
+        if this.begun != this.requests.begun() {
+            this.begun = this.requests.begun();
+            this.wait = None;
+        }
+        if this.requests.any_in_flight() {
+            if read.is_pending() {
+                this.requests.0.reader.register(context.waker());
+            }
+            return read;
+        }
+        match read {
+            // From the first byte on the clock of the headers runs, however many more reads they take.
+            Poll::Ready(Ok(())) if buffer.filled().len() > before => {
+                this.wait_for(Wait::Head);
+                read
+            }
+            Poll::Ready(_) => read,
+            Poll::Pending => {
+                if this.wait.is_none() {
+                    let first = this.begun == 0;
+                    this.wait_for(if first { Wait::First } else { Wait::Next });
+                }
+                ready!(this.reading.poll(context));
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> TimedIo<S> {
+    /// Times a write: the clock runs from the first time it had to wait to the next time something was taken.
+    fn timed<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.writing.stop();
+            return written;
+        }
+        if !self.writing.is_running() {
+            self.writing.start(self.options.write_timeout);
+        }
+        ready!(self.writing.poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for TimedIo<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.timed(context, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.timed(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// A clock that is made when it is first needed and used again from then on.
+#[derive(Default)]
+struct Timer {
+    sleep: Option<Pin<Box<Sleep>>>,
+    running: bool,
+}
+
+impl Timer {
+    fn start(&mut self, limit: Duration) {
+        match &mut self.sleep {
+            Some(sleep) => sleep.as_mut().reset(Instant::now() + limit),
+            None => self.sleep = Some(Box::pin(sleep(limit))),
+        }
+        self.running = true;
+    }
+
+    fn stop(&mut self) {
+        self.running = false;
+    }
+
+    fn is_running(&self) -> bool {
+        self.running
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match &mut self.sleep {
+            Some(sleep) => sleep.as_mut().poll(context),
+            None => Poll::Pending,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The reference server.
+
+fn main() -> std::process::ExitCode {
+    catalog_server::cli::main()
+}

@@ -1,0 +1,181 @@
+//! What happens to connections: late, silent, idle, too many, at shutdown.
+
+use std::time::{Duration, Instant};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::sleep,
+};
+
+use crate::support::{BASE, Reply, Toy};
+
+const SHORT: Duration = Duration::from_millis(200);
+const LONG: Duration = Duration::from_secs(60);
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: toy\r\n\r\n")
+}
+
+#[tokio::test]
+async fn half_sent_headers_are_closed() {
+    let toy = Toy::with(|serve, _| {
+        serve.header_timeout = SHORT;
+        serve.first_byte_timeout = LONG;
+    })
+    .await;
+    let mut stream = toy.connect().await;
+    stream
+        .write_all(b"GET /docs HTTP/1.1\r\nHost: ")
+        .await
+        .unwrap();
+    assert_eq!(Reply::read(&mut stream).await.status, 0);
+}
+
+#[tokio::test]
+async fn headers_that_trickle_are_closed() {
+    let toy = Toy::with(|serve, _| serve.header_timeout = SHORT).await;
+    let mut stream = toy.connect().await;
+    let begun = Instant::now();
+    for byte in get("/docs").bytes().cycle() {
+        // Each byte is in time; all of them together are not.
+        if stream.write_all(&[byte]).await.is_err() {
+            break;
+        }
+        sleep(SHORT / 10).await;
+        assert!(begun.elapsed() < LONG);
+        if begun.elapsed() > SHORT * 2 {
+            break;
+        }
+    }
+    assert_eq!(Reply::read(&mut stream).await.status, 0);
+}
+
+#[tokio::test]
+async fn a_silent_connection_is_closed() {
+    let toy = Toy::with(|serve, _| serve.first_byte_timeout = SHORT).await;
+    let mut stream = toy.connect().await;
+    assert_eq!(Reply::read(&mut stream).await.status, 0);
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_later_than_a_late_one() {
+    let toy = Toy::with(|serve, _| {
+        serve.header_timeout = SHORT;
+        serve.first_byte_timeout = SHORT;
+        serve.idle_timeout = SHORT * 4;
+    })
+    .await;
+    let mut stream = toy.connect().await;
+    let mut buffer = [0; 4096];
+    for _ in 0..3 {
+        let path = format!("{BASE}/plugins/mcp/sources/a");
+        stream.write_all(get(&path).as_bytes()).await.unwrap();
+        assert!(stream.read(&mut buffer).await.unwrap() > 0);
+        // Longer than headers may take, shorter than idle may last.
+        sleep(SHORT * 2).await;
+    }
+    assert_eq!(Reply::read(&mut stream).await.status, 0);
+}
+
+#[tokio::test]
+async fn a_handler_may_take_longer_than_any_of_these() {
+    let toy = Toy::with(|serve, _| {
+        serve.header_timeout = SHORT;
+        serve.first_byte_timeout = SHORT;
+        serve.idle_timeout = SHORT;
+        serve.write_timeout = SHORT;
+    })
+    .await;
+    let reply = toy.ask("GET", &format!("{BASE}/slow?ms=700")).await;
+    assert_eq!(reply.echo(), "slow");
+}
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_cut_off() {
+    let toy = Toy::with(|serve, _| {
+        serve.write_timeout = SHORT;
+        serve.max_connections = 1;
+    })
+    .await;
+    let mut greedy = toy.connect().await;
+    // Pages of 1.6 MB each: more than any socket buffer takes.
+    greedy
+        .write_all(get("/docs").repeat(20).as_bytes())
+        .await
+        .unwrap();
+    // The one slot is free again only when the greedy client is gone.
+    let path = format!("{BASE}/plugins/mcp/sources/a");
+    assert_eq!(toy.ask("GET", &path).await.echo(), "get mcp a");
+}
+
+#[tokio::test]
+async fn connections_beyond_the_cap_wait_for_their_turn() {
+    let toy = Toy::with(|serve, _| serve.max_connections = 1).await;
+    let mut first = toy.connect().await;
+    let slow =
+        get(&format!("{BASE}/slow?ms=300")).replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+    first.write_all(slow.as_bytes()).await.unwrap();
+    sleep(SHORT / 2).await;
+    let begun = Instant::now();
+    let path = format!("{BASE}/plugins/mcp/sources/a");
+    assert_eq!(toy.ask("GET", &path).await.status, 200);
+    assert!(begun.elapsed() > SHORT / 2);
+    assert_eq!(Reply::read(&mut first).await.echo(), "slow");
+}
+
+#[tokio::test]
+async fn headers_that_are_too_large_or_too_many_are_431() {
+    let toy = Toy::start().await;
+    let large = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(40_000));
+    assert_eq!(toy.raw(large).await.status, 431);
+    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(101));
+    assert_eq!(toy.raw(many).await.status, 431);
+}
+
+#[tokio::test]
+async fn a_url_that_is_too_long_is_414() {
+    let toy = Toy::start().await;
+    let reply = toy.ask("GET", &format!("/{}", "x".repeat(9000))).await;
+    assert_eq!(
+        (reply.status, &reply.json()["code"]),
+        (414, &"uri-too-long".into())
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_http_is_refused() {
+    let toy = Toy::start().await;
+    assert_eq!(toy.raw("hello\r\n\r\n").await.status, 400);
+}
+
+#[tokio::test]
+async fn shutdown_finishes_the_request_in_flight() {
+    let toy = Toy::start().await;
+    let mut idle = toy.connect().await;
+    let mut busy = toy.connect().await;
+    busy.write_all(get(&format!("{BASE}/slow?ms=500")).as_bytes())
+        .await
+        .unwrap();
+    sleep(SHORT).await;
+    toy.stop();
+    assert_eq!(Reply::read(&mut idle).await.status, 0);
+    assert_eq!(Reply::read(&mut busy).await.echo(), "slow");
+    let address = toy.address;
+    let drained = toy.drained().await;
+    assert!(drained.completed());
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn shutdown_cuts_off_what_takes_too_long_and_says_so() {
+    let toy = Toy::with(|serve, _| serve.drain = SHORT).await;
+    let mut busy = toy.connect().await;
+    busy.write_all(get(&format!("{BASE}/slow?ms=60000")).as_bytes())
+        .await
+        .unwrap();
+    sleep(SHORT).await;
+    toy.stop();
+    let drained = toy.drained().await;
+    assert_eq!((drained.completed(), drained.cut_off), (false, 1));
+    assert_eq!(Reply::read(&mut busy).await.status, 0);
+}

@@ -1,0 +1,57 @@
+//! Documents in files: for Docker, bare metal, and catalogs that people edit with an editor.
+//!
+//! What is live is what is in the operator's files: `sources.yaml`, and for each source of type
+//! `yaml` the content file that its `yamlCatalogPath` names, relative to the directory of the file
+//! that declares it. Beside them, `.history` keeps the revisions of each source, which is also how
+//! the store knows what it has seen.
+//!
+//! - **A write is all or nothing**, however many files it touches, whenever the process or the
+//!   machine stops. It is durable before it is acknowledged. A write touches the files that have to
+//!   change, and of `sources.yaml` only the source's entry.
+//! - **An edit past the store** is noticed, recorded as a revision by `external`, valid or not, and
+//!   announced. A sources file that is missing or cannot be parsed is not taken for the removal of
+//!   its sources: what was recorded last stays, with the problem noted, and writes are refused
+//!   until it is repaired.
+//! - **Content stays in the allowed directories.** A path that leads out of them, by `..`, an
+//!   absolute path or a link, is never opened. Neither is anything but a regular file.
+//! - **Several processes** may have the same files open. They take turns by a lock in `.history`.
+//!
+//! Unix only: files are opened below directory handles.
+//!
+//! ```
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+//! # runtime.block_on(async {
+//! use catalog_core::model::PluginName;
+//! use catalog_core::ports::SourceConfigStore as _;
+//! use catalog_stores::FileStore;
+//!
+//! let dir = tempfile::tempdir().unwrap();
+//! let store = FileStore::create(dir.path()).await.unwrap();
+//! let mcp = PluginName::new("mcp").unwrap();
+//! assert!(store.list(&mcp).await.unwrap().is_empty());
+//! # });
+//! ```
+
+mod commit;
+mod dir;
+mod edit;
+mod engine;
+mod fingerprint;
+mod found;
+mod history;
+mod live;
+mod lock;
+mod options;
+mod plan;
+mod problem;
+mod record;
+mod roots;
+mod store;
+mod target;
+mod view;
+mod watch;
+mod write;
+
+pub use found::FilesAsFound;
+pub use options::FileStoreOptions;
+pub use store::FileStore;

@@ -1,0 +1,172 @@
+//! Directories as handles.
+//!
+//! A path is looked up component by component below an open root, and no component may be a link.
+//! So a directory that is swapped for a link between the check and the use cannot lead a read or a
+//! write out of the root.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Component, Path};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+
+/// Flags for every directory: no link at the last component, nothing inherited by children.
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+/// An open directory.
+#[derive(Debug)]
+pub(super) struct Dir(OwnedFd);
+
+impl Dir {
+    /// Opens a root, whose path has no links in it.
+    pub(super) fn open(root: &Path) -> io::Result<Self> {
+        Ok(Self(rustix::fs::open(root, DIRECTORY, Mode::empty())?))
+    }
+
+    /// Opens the directory at `relative` below `root`.
+    pub(super) fn descend(root: &Path, relative: &str) -> io::Result<Self> {
+        components(relative)?
+            .into_iter()
+            .try_fold(Self::open(root)?, |dir, name| dir.child(name))
+    }
+
+    /// As [`descend`](Self::descend); directories that are missing are made, durably.
+    pub(super) fn descend_or_create(root: &Path, relative: &str, mode: u32) -> io::Result<Self> {
+        components(relative)?
+            .into_iter()
+            .try_fold(Self::open(root)?, |dir, name| match dir.child(name) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                    match rustix::fs::mkdirat(&dir.0, name, Mode::from_raw_mode(mode)) {
+                        Ok(()) => dir.sync()?,
+                        Err(rustix::io::Errno::EXIST) => {}
+                        Err(e) => return Err(e.into()),
+                    }
+                    dir.child(name)
+                }
+                other => other,
+            })
+    }
+
+    fn child(&self, name: &str) -> io::Result<Self> {
+        let fd = rustix::fs::openat(&self.0, name, DIRECTORY, Mode::empty())?;
+        Ok(Self(fd))
+    }
+
+    /// Opens a regular file for reading. `None`: something else has that name.
+    ///
+    /// The kind is checked before, because opening a device can have effects, and again through
+    /// the handle, because the name may have changed hands. Opening never waits for the other end
+    /// of a FIFO.
+    pub(super) fn open_file(&self, name: &str) -> io::Result<Option<File>> {
+        if self.kind(name)? != FileType::RegularFile {
+            return Ok(None);
+        }
+        let flags =
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = match rustix::fs::openat(&self.0, name, flags, Mode::empty()) {
+            Ok(fd) => File::from(fd),
+            Err(rustix::io::Errno::LOOP) => return Ok(None),
+            Err(e) => return Err(e.into()),
+        };
+        let regular = file.metadata()?.is_file();
+        Ok(regular.then_some(file))
+    }
+
+    fn kind(&self, name: &str) -> io::Result<FileType> {
+        let stat = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(FileType::from_raw_mode(stat.st_mode))
+    }
+
+    /// Whether anything has that name.
+    pub(super) fn has(&self, name: &str) -> io::Result<bool> {
+        match self.kind(name) {
+            Ok(_) => Ok(true),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Makes a file that must not exist yet.
+    pub(super) fn create_file(&self, name: &str, mode: u32) -> io::Result<File> {
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(&self.0, name, flags, Mode::from_raw_mode(mode))?;
+        Ok(File::from(fd))
+    }
+
+    /// Opens an existing regular file to be overwritten in place.
+    pub(super) fn overwrite_file(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(&self.0, name, flags, Mode::empty())?;
+        Ok(File::from(fd))
+    }
+
+    /// Renames within the directory, over whatever is there.
+    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.0, from, &self.0, to)?)
+    }
+
+    /// Removes a file; it may be gone already.
+    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+        match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {
+            Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Makes what was renamed, made or removed in it durable.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::fsync(&self.0)?)
+    }
+}
+
+/// The components of a relative path, each a plain name.
+fn components(relative: &str) -> io::Result<Vec<&str>> {
+    Path::new(relative)
+        .components()
+        .map(|component| match component {
+            Component::Normal(name) => name.to_str().ok_or(io::ErrorKind::InvalidInput),
+            _ => Err(io::ErrorKind::InvalidInput),
+        })
+        .map(|name| name.map_err(io::Error::from))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_on_the_way_is_not_followed() {
+        let root = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(outside.path(), root.path().join("link")).unwrap();
+        assert!(Dir::descend(root.path(), "link").is_err());
+        assert!(Dir::descend(root.path(), "../x").is_err());
+    }
+
+    #[test]
+    fn only_regular_files_open() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("d")).unwrap();
+        std::os::unix::fs::symlink("d", root.path().join("l")).unwrap();
+        std::fs::write(root.path().join("f"), "x").unwrap();
+        let dir = Dir::open(root.path()).unwrap();
+        assert!(dir.open_file("d").unwrap().is_none());
+        assert!(dir.open_file("l").unwrap().is_none());
+        assert!(dir.open_file("f").unwrap().is_some());
+        assert!(dir.open_file("missing").is_err());
+    }
+
+    #[test]
+    fn missing_directories_are_made_on_request_only() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(Dir::descend(root.path(), "a/b").is_err());
+        assert!(Dir::descend_or_create(root.path(), "a/b", 0o755).is_ok());
+        assert!(Dir::descend(root.path(), "a/b").is_ok());
+    }
+}

@@ -1,0 +1,121 @@
+//! The new texts of the sources files, checked before they are written.
+
+use catalog_core::StoreError;
+use catalog_core::model::{RevisionKind, SourceKey, SourceSettings};
+use catalog_core::sources_config::{
+    CatalogSourcesConfig, EditError, FileEdit, MergedSource, remove_source, restore_entry,
+    set_source,
+};
+
+use super::engine::Engine;
+use super::live::{entry_of, file_name};
+use super::write::refused;
+
+/// An edit of the sources files, and what they say after it.
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// The files that change; none when the entry already says what it should.
+    pub(super) edits: Vec<FileEdit>,
+    /// The file that relative paths of the source's properties start from.
+    pub(super) properties_from: usize,
+    /// The entry's text after the edit.
+    pub(super) entry: Option<String>,
+}
+
+fn edit_refused(error: EditError) -> StoreError {
+    refused(None, error.to_string())
+}
+
+impl Draft {
+    /// Makes the files declare the source with these settings.
+    pub(super) fn put(
+        engine: &Engine,
+        key: &SourceKey,
+        settings: &SourceSettings,
+        kind: RevisionKind,
+    ) -> Result<Self, StoreError> {
+        let live = engine.live.sources.get(key);
+        if live.is_some_and(|live| live.entry_is_clean && live.settings == *settings) {
+            return Self::read_back(engine, key, Some(settings), vec![]);
+        }
+        let config_key = engine.config_key(key)?;
+        let files = engine.parsed();
+        let limits = engine.reader.limits();
+        // A roll back brings the entry back as it was written. An ordinary edit does not, even to
+        // settings that were there before: it would lose comments that were added since.
+        if (live.is_none() || kind == RevisionKind::Rollback)
+            && let Some(text) = recorded_entry(engine, key, settings)
+            && let Ok(edits) = restore_entry(&files, &config_key, &key.id, &text, settings, limits)
+            && let Ok(draft) = Self::read_back(engine, key, Some(settings), edits)
+        {
+            return Ok(draft);
+        }
+        let edits =
+            set_source(&files, &config_key, &key.id, settings, limits).map_err(edit_refused)?;
+        Self::read_back(engine, key, Some(settings), edits)
+    }
+
+    /// Makes the files declare the source no longer.
+    pub(super) fn remove(engine: &Engine, key: &SourceKey) -> Result<Self, StoreError> {
+        let config_key = engine.config_key(key)?;
+        let limits = engine.reader.limits();
+        let edits =
+            remove_source(&engine.parsed(), &config_key, &key.id, limits).map_err(edit_refused)?;
+        Self::read_back(engine, key, None, edits)
+    }
+
+    /// Reads the new texts as the next reader will. What does not say what was asked, or says
+    /// something else about another source, is not written.
+    fn read_back(
+        engine: &Engine,
+        key: &SourceKey,
+        expected: Option<&SourceSettings>,
+        edits: Vec<FileEdit>,
+    ) -> Result<Self, StoreError> {
+        let name = (engine.config_key(key)?, key.id.clone());
+        let before = engine.parsed();
+        let mut after = before.clone();
+        for edit in &edits {
+            let Some(file) = after.get_mut(edit.file) else {
+                continue;
+            };
+            let bytes = edit.text.as_bytes();
+            *file = engine
+                .reader
+                .parse(file.origin.clone(), bytes)
+                .map_err(|error| {
+                    let file = file_name(std::path::Path::new(&file.origin));
+                    refused(None, format!("{file} would no longer be readable: {error}"))
+                })?;
+        }
+        let old = CatalogSourcesConfig::merge(&before);
+        let new = CatalogSourcesConfig::merge(&after);
+        let others = |config: &CatalogSourcesConfig| -> Vec<_> {
+            let entries = config.sources.iter().filter(|(other, _)| **other != name);
+            entries
+                .map(|(other, merged)| (other.clone(), merged.settings.clone()))
+                .collect()
+        };
+        let found = new.sources.get(&name);
+        if others(&old) != others(&new) || found.map(|merged| &merged.settings) != expected {
+            let reason = "the sources file cannot be edited so that it says exactly this";
+            return Err(refused(None, reason));
+        }
+        let entry = |merged: &MergedSource| entry_of(&after, &name.0, &name.1, &merged.declared_in);
+        Ok(Self {
+            edits,
+            properties_from: found.map_or(0, |merged| merged.properties_from),
+            entry: found.and_then(entry),
+        })
+    }
+}
+
+/// The text of the newest recorded entry that had these settings.
+fn recorded_entry(engine: &Engine, key: &SourceKey, settings: &SourceSettings) -> Option<String> {
+    let ids = engine.history.ids(key).ok()?;
+    ids.iter().find_map(|id| {
+        // A damaged record has no say in it.
+        let record = engine.history.read(key, id).ok()??;
+        (record.document?.settings == *settings).then_some(record.entry)?
+    })
+}

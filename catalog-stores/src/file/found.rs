@@ -1,0 +1,65 @@
+//! Reading the operator's files once, without a history and without writing anything.
+
+use catalog_core::StoreError;
+use catalog_core::model::{Author, ChangeMeta, Revision, RevisionKind};
+use catalog_core::ports::StoredSource;
+use catalog_core::validation::Finding;
+
+use super::live::{Live, LiveSource};
+use super::options::FileStoreOptions;
+
+/// What the files say.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FilesAsFound {
+    /// Every source that they declare, by plugin and id, each with its problems.
+    pub sources: Vec<StoredSource>,
+    /// What is wrong beyond single sources, such as a sources file that does not parse.
+    pub findings: Vec<Finding>,
+}
+
+impl FileStoreOptions {
+    /// Reads every source as it is now, each as if it were its first revision. Writes nothing, so
+    /// that it works on files that may not be written; changes of other processes that are half
+    /// done are seen half done.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when the options make no sense or a file or directory is missing.
+    pub async fn read(self) -> Result<FilesAsFound, StoreError> {
+        let work = tokio::task::spawn_blocking(move || self.read_now());
+        work.await
+            .map_err(|e| StoreError::unavailable("read its files", e))?
+    }
+
+    fn read_now(&self) -> Result<FilesAsFound, StoreError> {
+        self.check()?;
+        let (disk, mut reader) = self.disk_and_reader()?;
+        let Live {
+            sources,
+            broken,
+            findings,
+            ..
+        } = reader.read(&disk);
+        let meta = ChangeMeta {
+            author: Author::system(),
+            message: None,
+            kind: RevisionKind::Import,
+            at: self.now(),
+        };
+        let found = |(key, live): (_, LiveSource)| {
+            let document = live.document(None);
+            StoredSource {
+                key,
+                revision: Revision::describe(1, Some(&document), &meta),
+                document,
+                origin: live.origin,
+                editable: false,
+                problems: live.problems,
+            }
+        };
+        Ok(FilesAsFound {
+            sources: sources.into_iter().map(found).collect(),
+            findings: broken.into_iter().chain(findings).collect(),
+        })
+    }
+}

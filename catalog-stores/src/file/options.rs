@@ -1,0 +1,263 @@
+//! How a file store is set up.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use catalog_core::StoreError;
+use catalog_core::model::PluginName;
+use catalog_core::ports::{Clock, SystemClock};
+use catalog_core::yaml::Limits;
+
+use super::commit::{Disk, Failpoint, HISTORY_DIR_MODE};
+use super::engine::Engine;
+use super::live::{Reader, file_name};
+use super::lock::lock;
+use super::roots::Roots;
+use super::store::FileStore;
+use super::write::refused;
+
+/// The file that a directory's sources are declared in.
+pub(super) const SOURCES_FILE: &str = "sources.yaml";
+
+/// What [`FileStore::create`] writes into it.
+const EMPTY_SOURCES: &str = "apiVersion: catalog/v1alpha1\nkind: CatalogSources\ncatalogs: {}\n";
+
+/// Names in the history's directory that are the store's own, so that no plugin may have them.
+const OWN_NAMES: [&str; 4] = ["lock", "wal", "wal.tmp", "generation"];
+
+/// Where a [`FileStore`] finds its files, and how it treats them.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), catalog_core::StoreError> {
+/// use catalog_stores::FileStoreOptions;
+/// let store = FileStoreOptions::new(["/config/sources.yaml"])
+///     .content_roots(["/config", "/plugins"])
+///     .state_dir("/var/lib/catalog")
+///     .max_document_bytes(4 << 20)
+///     .open()
+///     .await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct FileStoreOptions {
+    pub(super) sources: Vec<PathBuf>,
+    content_roots: Option<Vec<PathBuf>>,
+    state_dir: Option<PathBuf>,
+    pub(super) max_document_bytes: u64,
+    pub(super) poll_interval: Duration,
+    plugins: Vec<(String, PluginName)>,
+    clock: Arc<dyn Clock>,
+    failpoint: Option<Failpoint>,
+}
+
+impl FileStoreOptions {
+    /// The longest content, and the longest sources file, in bytes: large for a catalog that
+    /// people edit, small enough to be read in milliseconds.
+    pub const DEFAULT_MAX_DOCUMENT_BYTES: u64 = 1 << 20;
+
+    /// How often files are looked at. An edit is taken when a file was left alone for one interval,
+    /// so it is noticed after two at most: well within a second.
+    pub const DEFAULT_POLL_INTERVAL: Duration = Duration::from_millis(250);
+
+    /// Sources declared in these files; later ones override earlier ones, field by field. New
+    /// sources go into the last one.
+    pub fn new<P: Into<PathBuf>>(sources: impl IntoIterator<Item = P>) -> Self {
+        let plugin = |key: &str, name| Some((key.to_owned(), PluginName::new(name).ok()?));
+        Self {
+            sources: sources.into_iter().map(Into::into).collect(),
+            content_roots: None,
+            state_dir: None,
+            max_document_bytes: Self::DEFAULT_MAX_DOCUMENT_BYTES,
+            poll_interval: Self::DEFAULT_POLL_INTERVAL,
+            plugins: [plugin("mcp", "mcp"), plugin("models", "model")]
+                .into_iter()
+                .flatten()
+                .collect(),
+            clock: Arc::new(SystemClock),
+            failpoint: None,
+        }
+    }
+
+    /// Content may be in these directories only, and below. Default: the directories of the sources
+    /// files.
+    #[must_use]
+    pub fn content_roots<P: Into<PathBuf>>(mut self, roots: impl IntoIterator<Item = P>) -> Self {
+        self.content_roots = Some(roots.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The directory that the history, `.history`, is kept in. Default: that of the last sources
+    /// file. Stores that share sources files must share it too, because the lock is there.
+    #[must_use]
+    pub fn state_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.state_dir = Some(dir.into());
+        self
+    }
+
+    /// The longest content, and the longest sources file, in bytes.
+    #[must_use]
+    pub fn max_document_bytes(mut self, bytes: u64) -> Self {
+        self.max_document_bytes = bytes;
+        self
+    }
+
+    /// How often files are looked at.
+    #[must_use]
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = interval;
+        self
+    }
+
+    /// The sections of the sources files and the plugins they belong to. Default: `mcp` to `mcp`,
+    /// `models` to `model`. Other sections are kept and ignored.
+    #[must_use]
+    pub fn plugins(mut self, plugins: impl IntoIterator<Item = (String, PluginName)>) -> Self {
+        self.plugins = plugins.into_iter().collect();
+        self
+    }
+
+    /// Tells the time of revisions that the store records by itself.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Called after every step of a write, to test what a crash or an error there does.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn failpoint(
+        mut self,
+        hook: impl Fn(&'static str) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.failpoint = Some(Arc::new(hook));
+        self
+    }
+
+    /// Opens the store: finishes what was interrupted, and records what is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when the options make no sense or a file or directory is missing;
+    /// [`StoreError::Unavailable`] when the history cannot be written. A sources file that cannot
+    /// be parsed is no error here: what was recorded last is served, and the health says so.
+    pub async fn open(self) -> Result<FileStore, StoreError> {
+        FileStore::start(self).await
+    }
+
+    /// Opens everything. Blocks.
+    pub(super) fn engine(&self) -> Result<Engine, StoreError> {
+        self.check()?;
+        make_history(&self.history())
+            .map_err(|e| StoreError::unavailable("make its history", e))?;
+        let (disk, reader) = self.disk_and_reader()?;
+        let mut engine = Engine::new(Arc::new(disk), reader, self.clock.clone());
+        let _locked = lock(&engine.disk.lock_path())?;
+        engine.sync()?;
+        Ok(engine)
+    }
+
+    /// Where the history is or would be.
+    fn history(&self) -> PathBuf {
+        let last = self.sources.last().map(|path| directory(path));
+        let dir = self.state_dir.clone().or(last).unwrap_or_default();
+        dir.join(".history")
+    }
+
+    /// The time of what the store records by itself.
+    pub(super) fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.clock.now()
+    }
+
+    /// What it takes to read the files. Blocks.
+    pub(super) fn disk_and_reader(&self) -> Result<(Disk, Reader), StoreError> {
+        let dirs: Vec<PathBuf> = self.sources.iter().map(|path| directory(path)).collect();
+        let content = self.content_roots.clone().unwrap_or_else(|| dirs.clone());
+        let history = self.history();
+        let roots = Roots::new(&content, &dirs, &history).map_err(|(path, error)| {
+            let name = file_name(&path);
+            StoreError::unavailable(format!("use the directory {name}"), error)
+        })?;
+        let max_bytes = usize::try_from(self.max_document_bytes).unwrap_or(usize::MAX);
+        let limits = Limits::default().with_max_bytes(max_bytes);
+        let reader = Reader::new(self.sources.clone(), self.plugins.clone(), limits);
+        let disk = Disk {
+            roots,
+            limit: self.max_document_bytes,
+            failpoint: self.failpoint.clone(),
+        };
+        Ok((disk, reader))
+    }
+
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        if self.sources.is_empty() {
+            return Err(refused(None, "no sources file is configured"));
+        }
+        for path in &self.sources {
+            if fs::symlink_metadata(path).is_err() {
+                let name = file_name(path);
+                let reason = format!("there is no {name}; FileStore::create makes an empty one");
+                return Err(refused(None, reason));
+            }
+        }
+        for (i, (key, name)) in self.plugins.iter().enumerate() {
+            let taken = |(k, n): &(String, PluginName)| k == key || n == name;
+            if self.plugins[..i].iter().any(taken) {
+                return Err(refused(
+                    None,
+                    format!("two sections are for the plugin {name}"),
+                ));
+            }
+            if OWN_NAMES.contains(&name.as_str()) {
+                return Err(refused(None, format!("no plugin can be called {name}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Prints the paths and sizes.
+impl fmt::Debug for FileStoreOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileStoreOptions")
+            .field("sources", &self.sources)
+            .field("content_roots", &self.content_roots)
+            .field("state_dir", &self.state_dir)
+            .field("max_document_bytes", &self.max_document_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The directory that a file is in.
+fn directory(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn make_history(dir: &Path) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(HISTORY_DIR_MODE).create(dir) {
+        Ok(()) => File::open(directory(dir))?.sync_all(),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
+/// Makes the directory and an empty sources file in it, unless they are there.
+pub(super) fn create(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    match File::create_new(dir.join(SOURCES_FILE)) {
+        Ok(mut file) => {
+            file.write_all(EMPTY_SOURCES.as_bytes())?;
+            file.sync_all()?;
+            File::open(dir)?.sync_all()
+        }
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(e) => Err(e),
+    }
+}

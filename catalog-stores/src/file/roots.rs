@@ -1,0 +1,277 @@
+//! Confinement: which files the store may touch.
+//!
+//! A path that an operator wrote becomes a [`Spot`]: a root of the allow-list and a way below it
+//! without links and without `..`. Everything is read and written by spot only.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::dir::Dir;
+use super::fingerprint::Fingerprint;
+use super::problem::PathProblem;
+
+/// Prefix of the files that a write prepares. No content may have such a name.
+pub(super) const TEMP_PREFIX: &str = ".catalog-tmp-";
+
+/// How often a file that changes while it is read is read again.
+const TORN_READS: usize = 5;
+
+/// The directories that the store may touch, without links in their paths.
+#[derive(Debug)]
+pub(super) struct Roots {
+    all: Vec<PathBuf>,
+    /// The first so many may hold content.
+    content: usize,
+    history: PathBuf,
+}
+
+/// A file below a root. The root is kept by number, so that a spot in a write-ahead record means
+/// the same where the directory is mounted elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(super) struct Spot {
+    root: usize,
+    path: String,
+}
+
+impl Spot {
+    /// The directory part, empty for the root itself, and the name.
+    pub(super) fn split(&self) -> (&str, &str) {
+        self.path.rsplit_once('/').unwrap_or(("", &self.path))
+    }
+
+    /// The directory that the file is in.
+    pub(super) fn dir(&self) -> (usize, &str) {
+        (self.root, self.split().0)
+    }
+
+    /// The way below the root.
+    #[cfg(test)]
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+/// A path that was looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Located {
+    /// Where the file is or would be.
+    pub(super) spot: Spot,
+    /// Whether the way there goes through a link.
+    pub(super) linked: bool,
+}
+
+impl Roots {
+    /// Takes the directories that may hold content, those of the sources files, and the history.
+    ///
+    /// # Errors
+    /// The directory that cannot be looked up.
+    pub(super) fn new(
+        content: &[PathBuf],
+        sources: &[PathBuf],
+        history: &Path,
+    ) -> Result<Self, (PathBuf, io::Error)> {
+        let mut all: Vec<PathBuf> = Vec::new();
+        let mut add = |path: &Path| {
+            let real = fs::canonicalize(path).map_err(|e| (path.to_owned(), e))?;
+            if !all.contains(&real) {
+                all.push(real);
+            }
+            Ok(all.len())
+        };
+        let mut count = 0;
+        for root in content {
+            count = add(root)?;
+        }
+        for root in sources {
+            add(root)?;
+        }
+        // Last and perhaps below another root: history spots always name this one. Whoever only
+        // reads does without one.
+        let history = match history.is_dir() {
+            true => {
+                add(history)?;
+                fs::canonicalize(history).map_err(|e| (history.to_owned(), e))?
+            }
+            false => history.to_owned(),
+        };
+        Ok(Self {
+            all,
+            content: count,
+            history,
+        })
+    }
+
+    /// A file of the history.
+    pub(super) fn in_history(&self, path: impl Into<String>) -> Spot {
+        let root = self.all.iter().position(|r| *r == self.history);
+        Spot {
+            root: root.unwrap_or(self.all.len() - 1),
+            path: path.into(),
+        }
+    }
+
+    /// The history's directory.
+    pub(super) fn history(&self) -> &Path {
+        &self.history
+    }
+
+    /// Looks up the file that a sources file names as content. `base` is the directory that
+    /// relative paths start from, `reserved` the spots of the sources files.
+    pub(super) fn locate_content(
+        &self,
+        base: &Path,
+        text: &str,
+        reserved: &[Spot],
+    ) -> Result<Located, PathProblem> {
+        if text.is_empty() || text.chars().any(char::is_control) {
+            return Err(PathProblem::Invalid);
+        }
+        let located = self.locate(&base.join(text), self.content)?;
+        let temp = |part: &str| part.starts_with(TEMP_PREFIX);
+        let kept = self.real(&located.spot).starts_with(&self.history)
+            || reserved
+                .iter()
+                .any(|spot| self.real(spot) == self.real(&located.spot))
+            || located.spot.path.split('/').any(temp);
+        if kept {
+            return Err(PathProblem::Reserved);
+        }
+        Ok(located)
+    }
+
+    /// Looks up a sources file.
+    pub(super) fn locate_sources(&self, path: &Path) -> Result<Located, PathProblem> {
+        self.locate(path, self.all.len())
+    }
+
+    fn locate(&self, path: &Path, allowed: usize) -> Result<Located, PathProblem> {
+        let Prefix { real, tail, error } = Prefix::of(path)?;
+        let plain = tail
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)));
+        let place = self.all[..allowed]
+            .iter()
+            .enumerate()
+            .find_map(|(root, dir)| Some((root, real.strip_prefix(dir).ok()?)));
+        let Some((root, below)) = place.filter(|_| plain) else {
+            return Err(PathProblem::Outside);
+        };
+        match error {
+            None => {}
+            Some(e) if e.kind() == io::ErrorKind::NotFound => {
+                let first = tail.components().next().map(|part| real.join(part));
+                if first.is_some_and(|p| fs::symlink_metadata(p).is_ok()) {
+                    return Err(PathProblem::Dangling);
+                }
+            }
+            Some(e) if e.kind() == io::ErrorKind::NotADirectory => {
+                return Err(PathProblem::NotAFile);
+            }
+            Some(e) => return Err(PathProblem::Io(e)),
+        }
+        let parts: Option<Vec<&str>> = below
+            .components()
+            .chain(tail.components())
+            .map(|part| part.as_os_str().to_str())
+            .collect();
+        let path_below = parts.ok_or(PathProblem::Invalid)?.join("/");
+        if path_below.is_empty() {
+            return Err(PathProblem::NotAFile);
+        }
+        Ok(Located {
+            spot: Spot {
+                root,
+                path: path_below,
+            },
+            linked: fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink()),
+        })
+    }
+
+    /// The path of a spot, for messages in the log and for fingerprints.
+    pub(super) fn real(&self, spot: &Spot) -> PathBuf {
+        match self.all.get(spot.root) {
+            Some(root) => root.join(&spot.path),
+            None => PathBuf::from(&spot.path),
+        }
+    }
+
+    /// Opens the directory that a spot is in.
+    pub(super) fn dir_of(&self, spot: &Spot) -> io::Result<Dir> {
+        Dir::descend(self.root(spot)?, spot.split().0)
+    }
+
+    /// As [`dir_of`](Self::dir_of); makes it when it is missing.
+    pub(super) fn make_dir_of(&self, spot: &Spot, mode: u32) -> io::Result<Dir> {
+        Dir::descend_or_create(self.root(spot)?, spot.split().0, mode)
+    }
+
+    fn root(&self, spot: &Spot) -> io::Result<&Path> {
+        let root = self.all.get(spot.root).map(PathBuf::as_path);
+        root.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no such root"))
+    }
+
+    /// Reads a whole file of at most `limit` bytes. A file that changes meanwhile is read again,
+    /// so that what an editor has half written is not taken for what it wrote.
+    pub(super) fn read(
+        &self,
+        spot: &Spot,
+        limit: u64,
+    ) -> Result<(Arc<[u8]>, Fingerprint), PathProblem> {
+        let mut attempt = 0;
+        loop {
+            let dir = self.dir_of(spot).map_err(PathProblem::of)?;
+            let opened = dir.open_file(spot.split().1).map_err(PathProblem::of)?;
+            let mut file = opened.ok_or(PathProblem::NotAFile)?;
+            let before = Fingerprint::of(&file.metadata().map_err(PathProblem::of)?);
+            let mut bytes = Vec::new();
+            (&mut file)
+                .take(limit.saturating_add(1))
+                .read_to_end(&mut bytes)
+                .map_err(PathProblem::of)?;
+            let after = Fingerprint::of(&file.metadata().map_err(PathProblem::of)?);
+            attempt += 1;
+            if before != after && attempt < TORN_READS {
+                continue;
+            }
+            if bytes.len() as u64 > limit {
+                return Err(PathProblem::TooLarge { limit });
+            }
+            return Ok((bytes.into(), before));
+        }
+    }
+}
+
+/// The longest part of a path that exists, links resolved, and the rest as it was written.
+struct Prefix {
+    real: PathBuf,
+    tail: PathBuf,
+    /// Why the whole path could not be resolved.
+    error: Option<io::Error>,
+}
+
+impl Prefix {
+    fn of(path: &Path) -> Result<Self, PathProblem> {
+        let mut error = None;
+        for ancestor in path.ancestors() {
+            match fs::canonicalize(ancestor) {
+                Ok(real) => {
+                    let tail = path.strip_prefix(ancestor).unwrap_or(Path::new(""));
+                    return Ok(Self {
+                        real,
+                        tail: tail.to_owned(),
+                        error,
+                    });
+                }
+                Err(e) => error = error.or(Some(e)),
+            }
+        }
+        Err(PathProblem::Outside)
+    }
+}
+
+#[cfg(test)]
+mod tests;

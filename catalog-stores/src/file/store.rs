@@ -1,0 +1,302 @@
+//! The store as the port sees it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use catalog_core::StoreError;
+use catalog_core::model::{
+    ChangeMeta, Expect, PluginName, Revision, RevisionId, RevisionRecord, SourceDocument, SourceKey,
+};
+use catalog_core::ports::{
+    ComponentHealth, SourceConfigStore, StoreCapabilities, StoreChange, StoredSource,
+};
+use catalog_core::validation::Validated;
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use tokio::sync::broadcast;
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
+
+use super::commit::Disk;
+use super::engine::Engine;
+use super::history::{History, KEPT};
+use super::lock::lock;
+use super::options::{FileStoreOptions, SOURCES_FILE, create};
+use super::target::default_properties;
+use super::view::{Glance, View};
+use super::watch::Poller;
+
+/// Changes that a slow watcher may be behind before it is told to look at everything.
+const WATCH_BACKLOG: usize = 64;
+
+/// Keeps documents in an operator's own files, with history beside them. See [the module](super).
+#[derive(Debug)]
+pub struct FileStore {
+    shared: Arc<Shared>,
+    poller: Poller,
+    description: String,
+    max_document_bytes: u64,
+}
+
+/// What the store and its poller share.
+pub(super) struct Shared {
+    /// One operation at a time in this process; the lock file sees to the others. Held by the
+    /// blocking part of an operation, so that dropping its future does not let the next one in.
+    gate: Arc<tokio::sync::Mutex<()>>,
+    engine: Mutex<Engine>,
+    view: RwLock<Arc<View>>,
+    disk: Arc<Disk>,
+    history: History,
+    changes: broadcast::Sender<StoreChange>,
+    /// Why the files could not be looked at the last time.
+    failure: Mutex<Option<String>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+impl FileStore {
+    /// Opens the directory: sources in `<dir>/sources.yaml`, content below `<dir>`, history in
+    /// `<dir>/.history`.
+    ///
+    /// # Errors
+    /// As [`FileStoreOptions::open`].
+    pub async fn open(dir: impl AsRef<Path>) -> Result<Self, StoreError> {
+        FileStoreOptions::new([dir.as_ref().join(SOURCES_FILE)])
+            .open()
+            .await
+    }
+
+    /// As [`open`](Self::open); a missing directory or sources file is made, empty.
+    ///
+    /// # Errors
+    /// As [`FileStoreOptions::open`], and [`StoreError::Unavailable`] when making fails.
+    pub async fn create(dir: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path: PathBuf = dir.as_ref().to_owned();
+        blocking(move || {
+            create(&path).map_err(|e| StoreError::unavailable("make an empty sources file", e))
+        })
+        .await?;
+        Self::open(dir).await
+    }
+
+    pub(super) async fn start(options: FileStoreOptions) -> Result<Self, StoreError> {
+        let names: Vec<_> = options
+            .sources
+            .iter()
+            .map(|p| p.display().to_string())
+            .collect();
+        let description = format!("file {}", names.join(", "));
+        let (max_document_bytes, interval) = (options.max_document_bytes, options.poll_interval);
+        let engine = blocking(move || options.engine()).await?;
+        let shared = Arc::new(Shared {
+            gate: Arc::default(),
+            view: RwLock::new(engine.view.clone()),
+            disk: engine.disk.clone(),
+            history: engine.history.clone(),
+            engine: Mutex::new(engine),
+            changes: broadcast::Sender::new(WATCH_BACKLOG),
+            failure: Mutex::default(),
+        });
+        let poller = Poller::start(Arc::downgrade(&shared), interval)
+            .map_err(|e| StoreError::unavailable("watch its files", e))?;
+        Ok(Self {
+            shared,
+            poller,
+            description,
+            max_document_bytes,
+        })
+    }
+
+    /// Runs an operation that wants the lock, to its end, even when nobody waits for it.
+    async fn locked<T, F>(&self, operation: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Engine) -> Result<T, StoreError> + Send + 'static,
+    {
+        let turn = self.shared.gate.clone().lock_owned().await;
+        let shared = self.shared.clone();
+        blocking(move || {
+            let result = shared.with_engine(operation);
+            drop(turn);
+            result
+        })
+        .await
+    }
+
+    /// The sources as of now.
+    async fn current(&self) -> Result<Arc<View>, StoreError> {
+        let shared = self.shared.clone();
+        let fresh = blocking(move || {
+            let view = shared.view();
+            Ok((view.glance(&shared.disk) == Glance::Current).then_some(view))
+        });
+        if let Some(view) = fresh.await? {
+            return Ok(view);
+        }
+        match self.locked(Engine::sync).await {
+            Ok(()) => Ok(self.shared.view()),
+            Err(error) => {
+                // Readers are better off with what was known last than with nothing; the health
+                // says what is wrong.
+                tracing::warn!(%error, "the store cannot look at its files");
+                Ok(self.shared.view())
+            }
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn view(&self) -> Arc<View> {
+        let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
+        view.clone()
+    }
+
+    pub(super) fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
+    /// Runs an operation under the lock, and tells what it changed. Blocks.
+    pub(super) fn with_engine<T>(
+        &self,
+        operation: impl FnOnce(&mut Engine) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = lock(&self.disk.lock_path()).and_then(|_locked| operation(&mut engine));
+        let before = self.view();
+        let after = engine.view.clone();
+        *self.view.write().unwrap_or_else(PoisonError::into_inner) = after.clone();
+        drop(engine);
+        for key in after.changed_since(&before) {
+            // Nobody may be watching.
+            let _ = self.changes.send(StoreChange::Source(key));
+        }
+        let failure = match &result {
+            Err(error @ (StoreError::Unavailable { .. } | StoreError::Corrupt { .. })) => {
+                Some(error.to_string())
+            }
+            _ => None,
+        };
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+        result
+    }
+}
+
+/// Runs what blocks where it may.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(StoreError::unavailable("finish its work", error)))
+}
+
+#[async_trait]
+impl SourceConfigStore for FileStore {
+    fn describe(&self) -> String {
+        self.description.clone()
+    }
+
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities::writable(true, KEPT, self.max_document_bytes)
+    }
+
+    async fn list(&self, plugin: &PluginName) -> Result<Vec<StoredSource>, StoreError> {
+        let view = self.current().await?;
+        let of_plugin = view.sources.values().filter(|s| s.key.plugin == *plugin);
+        Ok(of_plugin.cloned().collect())
+    }
+
+    async fn get(&self, key: &SourceKey) -> Result<Option<StoredSource>, StoreError> {
+        Ok(self.current().await?.sources.get(key).cloned())
+    }
+
+    async fn put(
+        &self,
+        key: &SourceKey,
+        document: &Validated<SourceDocument>,
+        expect: &Expect,
+        meta: &ChangeMeta,
+    ) -> Result<Revision, StoreError> {
+        let (key, document) = (key.clone(), document.get().clone());
+        let (expect, meta) = (expect.clone(), meta.clone());
+        self.locked(move |engine| engine.put(&key, &document, &expect, &meta))
+            .await
+    }
+
+    async fn delete(
+        &self,
+        key: &SourceKey,
+        expect: &Expect,
+        meta: &ChangeMeta,
+    ) -> Result<Revision, StoreError> {
+        let (key, expect, meta) = (key.clone(), expect.clone(), meta.clone());
+        self.locked(move |engine| engine.delete(&key, &expect, &meta))
+            .await
+    }
+
+    async fn revisions(&self, key: &SourceKey) -> Result<Vec<Revision>, StoreError> {
+        // An edit past the store that was not noticed yet is a revision too.
+        self.current().await?;
+        let (shared, key) = (self.shared.clone(), key.clone());
+        blocking(move || shared.history.revisions(&key)).await
+    }
+
+    async fn get_revision(
+        &self,
+        key: &SourceKey,
+        id: &RevisionId,
+    ) -> Result<RevisionRecord, StoreError> {
+        let (shared, key, id) = (self.shared.clone(), key.clone(), id.clone());
+        blocking(move || match shared.history.read(&key, &id)? {
+            Some(record) => Ok(record.into_port()),
+            None => Err(StoreError::RevisionNotFound { key, id }),
+        })
+        .await
+    }
+
+    fn watch(&self) -> BoxStream<'static, StoreChange> {
+        BroadcastStream::new(self.shared.changes.subscribe())
+            .map(|change| match change {
+                Ok(change) => change,
+                Err(BroadcastStreamRecvError::Lagged(_)) => StoreChange::Everything,
+            })
+            .boxed()
+    }
+
+    async fn health(&self) -> ComponentHealth {
+        let shared = self.shared.clone();
+        let looked = blocking(move || {
+            if shared.view().glance(&shared.disk) != Glance::Current {
+                shared.with_engine(Engine::sync)?;
+            }
+            shared.disk.check_writable()
+        });
+        if let Err(error) = looked.await {
+            return ComponentHealth::unhealthy(error.to_string());
+        }
+        let failure = self.shared.failure.lock();
+        if let Some(failure) = &*failure.unwrap_or_else(PoisonError::into_inner) {
+            return ComponentHealth::unhealthy(failure.clone());
+        }
+        match &self.shared.view().troubles[..] {
+            [] => ComponentHealth::healthy(),
+            troubles => ComponentHealth::degraded(troubles.join("; ")),
+        }
+    }
+
+    fn content_properties(&self, key: &SourceKey) -> serde_json::Map<String, serde_json::Value> {
+        default_properties(key)
+    }
+
+    /// Waits for the operation under way and stops watching. The store itself keeps nothing open,
+    /// so calls afterwards still work, but nothing is noticed any more until they are made.
+    async fn close(&self) {
+        let _turn = self.shared.gate.lock().await;
+        self.poller.stop();
+    }
+}

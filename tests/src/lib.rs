@@ -1,0 +1,26 @@
+//! What the black-box tests share: the real binary as a process, and an HTTP client.
+//!
+//! Nothing here knows the server's code; everything goes over HTTP, files and signals, as for a
+//! user.
+
+mod client;
+mod data;
+mod server;
+
+pub use client::{Answer, Client};
+pub use data::shared_data;
+pub use server::{Server, ServerOptions, binary};
+
+use std::time::{Duration, Instant};
+
+/// Waits until the condition holds, asking every few milliseconds.
+///
+/// # Panics
+/// When it does not within `limit`.
+pub fn within(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + limit;
+    while !condition() {
+        assert!(Instant::now() < end, "not within {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,279 @@
+//! The real binary as a process.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::{Answer, Client};
+
+/// How long a start may take on a busy machine.
+const START: Duration = Duration::from_secs(60);
+/// Where the management API is.
+const MANAGEMENT: &str = "/api/catalog-management/v1alpha1";
+
+/// The path of a binary of the workspace, built when it must be.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn binary(name: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    let own = std::env::current_exe().expect("the test's own path");
+    let profile = own.ancestors().nth(2).expect("the profile's directory");
+    BUILT.get_or_init(|| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args([
+            "build",
+            "--quiet",
+            "-p",
+            "catalog-server",
+            "-p",
+            "catalog-healthcheck",
+        ]);
+        if profile.file_name().is_some_and(|n| n == "release") {
+            cargo.arg("--release");
+        }
+        cargo
+            .arg("--target-dir")
+            .arg(profile.parent().expect("the target directory"));
+        let status = cargo
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status()
+            .expect("cargo runs");
+        assert!(status.success(), "the binaries are built");
+    });
+    profile.join(name)
+}
+
+/// How to start a server.
+#[derive(Debug, Clone, Default)]
+pub struct ServerOptions {
+    /// Further arguments.
+    pub args: Vec<String>,
+    /// Further environment variables.
+    pub env: Vec<(String, String)>,
+}
+
+/// A running server. Dropped, it is killed.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    client: Client,
+    log: Arc<Mutex<String>>,
+}
+
+impl Server {
+    /// Starts a server on this data directory and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start(data_dir: &Path) -> Self {
+        Self::start_with(data_dir, &ServerOptions::default())
+    }
+
+    /// As [`start`](Self::start), with options.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_with(data_dir: &Path, options: &ServerOptions) -> Self {
+        match Self::try_start(data_dir, options) {
+            Ok(server) => server,
+            Err((status, log)) => panic!("the server ended with {status}: {log}"),
+        }
+    }
+
+    /// Starts a server.
+    ///
+    /// # Errors
+    /// How it ended and what it said, when it ended instead.
+    ///
+    /// # Panics
+    /// When it neither ends nor gets ready.
+    pub fn try_start(
+        data_dir: &Path,
+        options: &ServerOptions,
+    ) -> Result<Self, (ExitStatus, String)> {
+        let mut command = Command::new(binary("catalog-server"));
+        command
+            .env_clear()
+            .envs(options.env.iter().cloned())
+            .args([
+                "--listen",
+                "127.0.0.1:0",
+                "--log-format",
+                "json",
+                "--data-dir",
+            ])
+            .arg(data_dir)
+            .args(&options.args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        let lines = BufReader::new(child.stderr.take().expect("a pipe"));
+        let log = Arc::new(Mutex::new(String::new()));
+        let (sender, address) = std::sync::mpsc::channel();
+        std::thread::spawn({
+            let log = log.clone();
+            move || {
+                for line in lines.lines().map_while(Result::ok) {
+                    let ready = line.find("ready at http://").map(|at| {
+                        let rest = &line[at + "ready at ".len()..];
+                        rest.split('"').next().unwrap_or_default().to_owned()
+                    });
+                    let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+                    log.push_str(&line);
+                    log.push('\n');
+                    if let Some(base) = ready {
+                        let _ = sender.send(base);
+                    }
+                }
+            }
+        });
+        let end = Instant::now() + START;
+        loop {
+            if let Ok(base) = address.recv_timeout(Duration::from_millis(20)) {
+                return Ok(Self {
+                    child,
+                    client: Client::new(base),
+                    log,
+                });
+            }
+            if let Some(status) = child.try_wait().expect("the process is ours") {
+                std::thread::sleep(Duration::from_millis(100));
+                let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                return Err((status, log));
+            }
+            if Instant::now() > end {
+                let _ = child.kill();
+                let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                panic!("the server is not ready in time: {log}");
+            }
+        }
+    }
+
+    /// A client of this server.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Everything logged so far.
+    pub fn log(&self) -> String {
+        self.log
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Kills the process as `kill -9` does; answers what it logged.
+    pub fn kill(mut self) -> String {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.log()
+    }
+
+    /// Sends SIGTERM.
+    ///
+    /// # Panics
+    /// When the signal cannot be sent.
+    pub fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .expect("kill runs");
+        assert!(sent.success());
+    }
+
+    /// Waits for the process to end.
+    ///
+    /// # Panics
+    /// When it does not within a minute.
+    pub fn wait(mut self) -> ExitStatus {
+        let end = Instant::now() + START;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the process is ours") {
+                return status;
+            }
+            assert!(
+                Instant::now() < end,
+                "the server does not end: {}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// GET below the management API.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Answer {
+        self.client.get(&format!("{MANAGEMENT}{path}"))
+    }
+
+    /// POST below the management API.
+    #[track_caller]
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.client.post(&format!("{MANAGEMENT}{path}"), body)
+    }
+
+    /// POST below the management API with `If-Match`.
+    #[track_caller]
+    pub fn post_if(&self, path: &str, etag: &str, body: &Value) -> Answer {
+        self.client
+            .post_with(&format!("{MANAGEMENT}{path}"), &[("If-Match", etag)], body)
+    }
+
+    /// DELETE below the management API with `If-Match`.
+    #[track_caller]
+    pub fn delete_if(&self, path: &str, etag: &str) -> Answer {
+        self.client.send(
+            "DELETE",
+            &format!("{MANAGEMENT}{path}"),
+            &[("If-Match", etag)],
+            None,
+        )
+    }
+
+    /// The names of all MCP servers that readers see, in order.
+    #[track_caller]
+    pub fn mcp_names(&self) -> Vec<String> {
+        let answer = self
+            .client
+            .get("/api/mcp_catalog/v1alpha1/mcpservers?pageSize=1000")
+            .expect(200);
+        names(&answer.json())
+    }
+
+    /// The names of all models that readers see, in order.
+    #[track_caller]
+    pub fn model_names(&self) -> Vec<String> {
+        let answer = self
+            .client
+            .get("/api/model_catalog/v1alpha1/models?pageSize=1000")
+            .expect(200);
+        names(&answer.json())
+    }
+}
+
+fn names(list: &Value) -> Vec<String> {
+    let items = list["items"].as_array().cloned().unwrap_or_default();
+    items
+        .iter()
+        .filter_map(|i| i["name"].as_str().map(str::to_owned))
+        .collect()
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
