@@ -5,7 +5,7 @@
 //! own; stores, status repositories, plugins and secret resolvers are passed in through the
 //! [`ports`].
 //!
-//! Start with [`CatalogService`](service::CatalogService).
+//! Start with [`CatalogService`].
 
 pub mod digest;
 pub mod error;

@@ -19,7 +19,7 @@
 //!
 //! A marker that comes back stands for what is stored at the same place: the same path, except that
 //! items of lists are found by their `name`, else `id`, else `key`. A marker with nothing to stand
-//! for is an error ([`StrayMarker`]) and never stored.
+//! for, or where it is not clear for what, is an error ([`StrayMarker`]) and never stored.
 
 mod align;
 mod document;

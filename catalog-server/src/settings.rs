@@ -1,5 +1,8 @@
 //! The process's own configuration: flags, each with an environment variable; a flag wins.
 
+// The comments are the help text too, where `<…>` stands for what the reader fills in.
+#![allow(rustdoc::invalid_html_tags)]
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// `catalog-server`: manages catalogs of MCP servers and ML models.
 #[derive(Debug, Parser)]
-#[command(name = "catalog-server", version, about, long_about = None, args_conflicts_with_subcommands = true)]
+#[command(name = "catalog-server", version, about = "Serves and manages catalogs of MCP servers and ML models", long_about = None, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     /// What to do; `serve` when nothing is said.
     #[command(subcommand)]
@@ -112,9 +115,9 @@ pub struct MigrateArgs {
 pub enum ConfigStore {
     /// In files, with history.
     File,
-    /// In Kubernetes `ConfigMap`s.
+    /// In Kubernetes ConfigMaps (not yet).
     K8s,
-    /// In a database.
+    /// In a database (not yet).
     Sql,
     /// In memory: read once, changes are gone with the process.
     None,

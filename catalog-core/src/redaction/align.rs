@@ -11,9 +11,12 @@ const LABELS: [&str; 3] = ["name", "id", "key"];
 type Labels<'a> = [Option<Cow<'a, str>>; LABELS.len() + 1];
 
 /// For each incoming item the index of its counterpart among the stored ones, both as they are
-/// shown. An item is found by its `name`, else `id`, else `key` (a scalar: by its text), when no
-/// other item on either side has the same. What cannot be told apart this way stays at its index, but only while
-/// nothing was taken out: otherwise a secret could silently move to a neighbour.
+/// shown.
+///
+/// An item is found by its `name`, else `id`, else `key` (a scalar: by its text), when no other item
+/// on either side has the same. What cannot be told apart this way stays at its index, but only while
+/// nothing was taken out: otherwise a secret could silently move to a neighbour. An item with a new
+/// name is found when it is the only change of its list: of two new names, who knows which is which?
 pub(super) fn counterparts<T: Tree>(incoming: &[T], stored: &[T]) -> Vec<Option<usize>> {
     let incoming: Vec<Labels<'_>> = incoming.iter().map(labels).collect();
     let stored: Vec<Labels<'_>> = stored.iter().map(labels).collect();
@@ -36,15 +39,18 @@ pub(super) fn counterparts<T: Tree>(incoming: &[T], stored: &[T]) -> Vec<Option<
     }
     if incoming.len() >= stored.len() {
         for (at, item) in incoming.iter().enumerate().take(stored.len()) {
-            if found[at].is_none()
-                && !taken[at]
-                && (interchangeable(item, &stored[at])
-                    || renamed(item, &stored[at], &incoming, &stored))
-            {
+            if found[at].is_none() && !taken[at] && interchangeable(item, &stored[at]) {
                 found[at] = Some(at);
                 taken[at] = true;
             }
         }
+    }
+    // All others are accounted for and none has moved away: this one got another name.
+    if incoming.len() == stored.len()
+        && let Some(at) = only(found.iter().map(Option::is_some))
+        && only(taken.into_iter()) == Some(at)
+    {
+        found[at] = Some(at);
     }
     found
 }
@@ -61,18 +67,11 @@ fn interchangeable(a: &Labels<'_>, b: &Labels<'_>) -> bool {
     named || a[..LABELS.len()] == b[..LABELS.len()]
 }
 
-/// Whether two items at the same index are one that got another name: nothing else changed its
-/// place, and neither name is known on the other side.
-fn renamed(
-    ours: &Labels<'_>,
-    theirs: &Labels<'_>,
-    incoming: &[Labels<'_>],
-    stored: &[Labels<'_>],
-) -> bool {
-    let unknown = |label: &Option<Cow<'_, str>>, side: &[Labels<'_>]| {
-        label.is_some() && !side.iter().any(|item| item[0] == *label)
-    };
-    incoming.len() == stored.len() && unknown(&ours[0], stored) && unknown(&theirs[0], incoming)
+/// The one item that has no counterpart yet, when there is just one.
+fn only(known: impl Iterator<Item = bool>) -> Option<usize> {
+    let mut unknown = known.enumerate().filter(|(_, known)| !known);
+    let (at, _) = unknown.next()?;
+    unknown.next().is_none().then_some(at)
 }
 
 fn labels<T: Tree>(item: &T) -> Labels<'_> {

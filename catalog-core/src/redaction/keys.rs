@@ -66,7 +66,7 @@ const ISSUED: &[&str] = &[
     "urls",
 ];
 
-/// Directly before `token`, or anywhere before `tokens`, these make it a quantity.
+/// Anywhere before `tokens` these make them a quantity.
 const MEASURES: &[&str] = &[
     "max", "maximum", "min", "minimum", "mean", "avg", "average", "median", "total", "num",
     "number", "per", "sum", "inter", "p50", "p90", "p95", "p99",
@@ -232,7 +232,9 @@ fn is_harmless(word: &str, key: &str, start: usize, end: usize, words: &[Word]) 
         "secret" => {
             after.starts_with("ary")
                 || after.starts_with("aria")
-                || key.eq_ignore_ascii_case("imagePullSecrets")
+                || ["imagePullSecrets", "isSecret", "is_secret"]
+                    .iter()
+                    .any(|k| key.eq_ignore_ascii_case(k))
         }
         "password" | "credential" => after.starts_with("less"),
         "authorization" => issued(),
@@ -271,10 +273,11 @@ fn is_no_credential(start: usize, after: &str, words: &[Word]) -> bool {
     }
     let previous = before.next().unwrap_or("");
     let is = |list: &[&str], word: &str| list.contains(&word);
-    is(MEASURES, previous)
-        || is(VOCABULARY, previous)
-        || (plural && (is(COUNTED, previous) || before.clone().any(|w| is(MEASURES, w))))
-        || (is(COUNTED, previous) && before.next() == Some("per"))
+    is(VOCABULARY, previous)
+        || previous == "per"
+        || (is(COUNTED, previous) && before.clone().next() == Some("per"))
+        || (plural && (is(COUNTED, previous) || is(MEASURES, previous)))
+        || (plural && before.any(|w| is(MEASURES, w)))
 }
 
 #[cfg(test)]

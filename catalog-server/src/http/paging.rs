@@ -125,7 +125,7 @@ fn encode(name: &str, id: i64) -> String {
 }
 
 fn decode(token: &str) -> Option<(String, i64)> {
-    if !token.is_ascii() || token.len() % 2 != 0 {
+    if !token.is_ascii() || !token.len().is_multiple_of(2) {
         return None;
     }
     let byte = |i| u8::from_str_radix(token.get(i..i + 2)?, 16).ok();

@@ -186,6 +186,7 @@ fn member(pointer: String, message: &str) -> MemberError {
 
 fn refusal(mut errors: Vec<MemberError>) -> ApiError {
     let count = errors.len();
+    errors.sort_by(|a, b| a.pointer.cmp(&b.pointer));
     errors.truncate(MAX_ERRORS);
     for error in &mut errors {
         shorten(&mut error.pointer);

@@ -195,9 +195,7 @@ fn hostile_texts_take_linear_time() {
         "AKIA",
     ] {
         let text = piece.repeat(200_000 / piece.len());
-        let t = std::time::Instant::now();
         let _ = redact(&text);
-        println!("{piece:?} {:?}", t.elapsed());
     }
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }

@@ -165,9 +165,7 @@ fn hostile_texts_take_linear_time() {
         "a=b ",
     ] {
         let text = format!("{}\u{1}", piece.repeat(100_000 / piece.len()));
-        let t = std::time::Instant::now();
         let _ = redact_yaml(&text);
-        println!("{piece:?} {:?}", t.elapsed());
     }
     assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
 }

@@ -6,11 +6,10 @@ mod trees;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::limits;
 use crate::model::SecretRef;
 use crate::redaction::{
-    MARKER, is_sensitive_key, redact_text, redact_value, redact_yaml, restore_value, restore_yaml,
-    scan_value, scan_yaml,
+    MARKER, is_sensitive_key, limits, redact_text, redact_value, redact_yaml, restore_value,
+    restore_yaml, scan_value, scan_yaml,
 };
 use crate::yaml::parse;
 use emit::emit;

@@ -230,11 +230,25 @@ fn items_that_cannot_be_told_apart_never_swap_their_secrets() {
     let expected =
         json!({"tokens": ["aaa", "bbb", "c"], "list": [{"password": "x"}, {"password": "y"}]});
     assert_eq!(restore_value(&longer, &stored), Ok(expected));
-    let renamed = json!({"a": [{"name": "new", "password": MARKER}]});
-    let stored = json!({"a": [{"name": "old", "password": "x"}]});
-    assert!(restore_value(&renamed, &stored).is_err());
     let same_name =
         json!({"a": [{"name": "n", "password": MARKER}, {"name": "n", "password": MARKER}]});
     let stored = json!({"a": [{"name": "n", "password": "x"}, {"name": "n", "password": "y"}]});
     assert_eq!(restore_value(&same_name, &stored), Ok(stored));
+}
+
+#[test]
+fn an_item_with_a_new_name_keeps_its_secret_when_it_is_the_only_one() {
+    let item = |name: &str, password: &str| json!({"name": name, "password": password});
+    let stored = json!([item("a", "x"), item("b", "y")]);
+    let incoming = json!([item("a", MARKER), item("new", MARKER)]);
+    let expected = json!([item("a", "x"), item("new", "y")]);
+    assert_eq!(restore_value(&incoming, &stored), Ok(expected));
+    for unclear in [
+        json!([item("new", MARKER), item("newer", MARKER)]),
+        json!([item("new", MARKER), item("a", MARKER)]),
+        json!([item("a", MARKER), item("b", MARKER), item("new", MARKER)]),
+        json!([item("new", MARKER)]),
+    ] {
+        assert!(restore_value(&unclear, &stored).is_err(), "{unclear}");
+    }
 }
