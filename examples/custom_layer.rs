@@ -74,7 +74,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let done = catalog
         .apply(&key, edit, Expect::Absent, author, ApplyOptions::default())
         .await?;
-    println!("accepted as {}", done.revision.ok_or("a revision")?.id);
+    println!("accepted as {}", done.revision.id);
     running.stop().await;
     Ok(())
 }

@@ -70,6 +70,16 @@ impl<S: SourceConfigStore> SourceConfigStore for Audited<S> {
         result
     }
 
+    async fn preview(
+        &self,
+        key: &SourceKey,
+        document: &Validated<SourceDocument>,
+        expect: &Expect,
+        meta: &ChangeMeta,
+    ) -> Result<Revision, StoreError> {
+        self.inner.preview(key, document, expect, meta).await
+    }
+
     async fn delete(
         &self,
         key: &SourceKey,

@@ -51,10 +51,7 @@ async fn edit(catalog: &CatalogService, id: &str, text: &str) -> Result<String, 
     let done = catalog
         .apply(&key, edit, Expect::Any, author, ApplyOptions::default())
         .await?;
-    Ok(done
-        .revision
-        .map(|r| format!("\"{}\"", r.id))
-        .unwrap_or_default())
+    Ok(format!("\"{}\"", done.revision.id))
 }
 
 /// One request over a real socket, without a client library.

@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             ApplyOptions::default(),
         )
         .await?;
-    let first = first.revision.ok_or("a revision")?.id;
+    let first = first.revision.id;
     println!("created at revision {first}");
 
     // An edit on top of that revision. Somebody else's edit in between would be a conflict.
@@ -75,7 +75,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // A bad edit never gets in.
     let bad = Edit::content("mcpservers:\n  - name: files\n    deploymentMod: local\n");
-    let current = done.revision.ok_or("a revision")?.id;
+    let current = done.revision.id;
     let expect = Expect::revision(current);
     let refused = catalog
         .apply(

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::ports::{ComponentHealth, ComponentState, HealthCheck};
+use crate::ports::{ComponentHealth, HealthCheck};
 
 /// The answer, unless it takes longer than `limit`.
 pub async fn bounded<T>(limit: Duration, answer: impl Future<Output = T>) -> Option<T> {
@@ -14,9 +14,4 @@ pub async fn bounded<T>(limit: Duration, answer: impl Future<Output = T>) -> Opt
 pub async fn check(component: &dyn HealthCheck, limit: Duration) -> ComponentHealth {
     let answer = bounded(limit, component.check()).await;
     answer.unwrap_or_else(|| ComponentHealth::unhealthy("no answer in time"))
-}
-
-/// The worst of several states; healthy when there is none.
-pub fn worst(states: impl IntoIterator<Item = ComponentState>) -> ComponentState {
-    states.into_iter().max().unwrap_or(ComponentState::Healthy)
 }

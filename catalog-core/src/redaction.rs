@@ -79,6 +79,79 @@ pub fn redact_text(text: &str) -> String {
     shown::passage(text, &taint::Taint::default()).unwrap_or_else(|| text.to_owned())
 }
 
+/// A key, as messages and paths show it: credentials replaced, and cut to a readable length.
+pub fn redact_key(key: &str) -> String {
+    // Characters. The first bound is for the work, the second for the reader.
+    const MAX_READ: usize = 4096;
+    const MAX_SHOWN: usize = 64;
+    let read = key
+        .char_indices()
+        .nth(MAX_READ)
+        .map_or(key, |(end, _)| &key[..end]);
+    let shown = redact_text(read);
+    match shown.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("{}…", &shown[..end]),
+        None => shown,
+    }
+}
+
+/// The secrets of a document, to recognise copies of them in what is made from it.
+///
+/// ```
+/// use catalog_core::redaction::Secrets;
+/// use serde_json::{Value, json};
+/// let secrets = Secrets::of([&json!({"apiKey": "k3y-k3y-k3y-k3y"})], []);
+/// assert_eq!(
+///     secrets.hide(&json!({"note": "use k3y-k3y-k3y-k3y here"})),
+///     json!({"note": "use ***REDACTED*** here"})
+/// );
+/// ```
+pub struct Secrets(taint::Taint);
+
+impl Secrets {
+    /// The secrets of trees and YAML documents that belong together.
+    pub fn of<'a>(
+        trees: impl IntoIterator<Item = &'a Value>,
+        documents: impl IntoIterator<Item = &'a yaml::Document>,
+    ) -> Self {
+        let trees = trees.into_iter().flat_map(shown::secrets);
+        let documents = documents.into_iter().flat_map(|d| shown::secrets(&d.root));
+        Self(taint::Taint::new(trees.chain(documents)))
+    }
+
+    /// Whether there is none that could be recognised.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The tree with every copy replaced, besides what [`redact_value`] replaces.
+    pub fn hide(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.hide_text(text)),
+            Value::Array(items) => items.iter().map(|item| self.hide(item)).collect(),
+            Value::Object(map) => map
+                .iter()
+                .map(|(key, member)| (key.clone(), self.hide(member)))
+                .collect(),
+            other => other.clone(),
+        }
+    }
+
+    /// The text with every copy replaced, besides what [`redact_text`] replaces.
+    pub fn hide_text(&self, text: &str) -> String {
+        if self.0.is_copy(text) {
+            return MARKER.to_owned();
+        }
+        shown::passage(text, &self.0).unwrap_or_else(|| text.to_owned())
+    }
+
+    /// As [`hide_text`](Self::hide_text) for a text that holds several values, such as a diff: words
+    /// that are copies are replaced, too.
+    pub fn hide_words(&self, text: &str) -> String {
+        self.0.redact_words(text)
+    }
+}
+
 /// A tree with every secret in it replaced. Doing it twice changes nothing more.
 ///
 /// ```

@@ -30,6 +30,7 @@
 //! let done = catalog
 //!     .apply(&key, edit, Expect::Absent, Author::new("alice"), ApplyOptions::default())
 //!     .await?;
+//! assert!(done.created);
 //! assert_eq!(done.status.entity_count, 1);
 //! let view = catalog.snapshot(&key.plugin).ok_or("no such plugin")?;
 //! assert_eq!(view.entities().count(), 1);
@@ -42,6 +43,7 @@ mod apply;
 mod builder;
 mod change;
 mod diff;
+mod guard;
 mod health;
 mod load;
 mod read;
@@ -68,8 +70,8 @@ pub use view::{LiveSource, PluginView, SourceSnapshot, SourceStatus};
 use crate::error::CatalogError;
 use crate::model::{PluginName, SourceKey};
 use crate::ports::{
-    CatalogEvent, CatalogPlugin, Clock, EventSink, RefreshStatusRepository, SecretResolver,
-    SourceConfigStore,
+    CatalogEvent, CatalogPlugin, Clock, EventSink, HealthCheck, RefreshStatusRepository,
+    SecretResolver, SourceConfigStore,
 };
 use crate::validation::Pipeline;
 use view::PluginSlot;
@@ -84,6 +86,10 @@ pub struct ServiceOptions {
     pub max_unconfirmed_removals: usize,
     /// …or this share of the source's entities (0 to 1), whichever is more.
     pub max_unconfirmed_removal_share: f64,
+    /// A status repository or secret resolver that takes longer has failed.
+    pub port_timeout: Duration,
+    /// Sources that are loaded at the same time.
+    pub concurrent_loads: usize,
     /// A health check that takes longer has failed.
     pub health_timeout: Duration,
     /// A health answer is this old at most.
@@ -98,6 +104,8 @@ impl Default for ServiceOptions {
             load_timeout: Duration::from_secs(30),
             max_unconfirmed_removals: 10,
             max_unconfirmed_removal_share: 0.2,
+            port_timeout: Duration::from_secs(10),
+            concurrent_loads: 8,
             health_timeout: Duration::from_secs(2),
             health_cache: Duration::from_secs(1),
             retry_interval: Duration::from_secs(2),
@@ -132,6 +140,7 @@ struct Shared {
     /// In the order in which they were added.
     order: Vec<PluginName>,
     events: broadcast::Sender<CatalogEvent>,
+    checks: Vec<Arc<dyn HealthCheck>>,
     loaded_once: AtomicBool,
     health: tokio::sync::Mutex<Option<(tokio::time::Instant, HealthReport)>>,
 }
@@ -169,7 +178,7 @@ impl CatalogService {
         use tracing::Instrument as _;
         match tokio::spawn(work.in_current_span()).await {
             Ok(result) => result,
-            Err(error) => Err(CatalogError::Internal(Box::new(error))),
+            Err(error) => Err(CatalogError::Internal(guard::task_failed(&error))),
         }
     }
 }

@@ -21,6 +21,7 @@
 //! [`EditError`], never a wrong text.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -36,7 +37,7 @@ mod read;
 mod verify;
 mod write;
 
-pub use write::{entry_text, remove_source, restore_entry, set_source};
+pub use write::{EntryTexts, remove_source, restore_entry, set_source};
 
 /// How a file is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +49,7 @@ pub enum Dialect {
 }
 
 /// One entry of one file, as far as it could be read.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct FileEntry {
     /// The section's key: `mcp`, `models`.
     pub config_key: String,
@@ -68,8 +69,20 @@ pub struct FileEntry {
     pub findings: Vec<Finding>,
 }
 
+/// Prints the place, never what is there.
+impl fmt::Debug for FileEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileEntry")
+            .field("config_key", &self.config_key)
+            .field("id", &self.id)
+            .field("range", &self.range)
+            .field("findings", &self.findings.len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// One sources file.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SourcesFile {
     /// Where it comes from, such as its path.
     pub origin: String,
@@ -81,8 +94,21 @@ pub struct SourcesFile {
     pub entries: Vec<FileEntry>,
     /// What is wrong with the file beyond its entries.
     pub findings: Vec<Finding>,
+    /// Whether there is nothing in it, or nothing but comments.
+    pub says_nothing: bool,
     /// The sections that were read strictly.
     pub config_keys: Arc<[String]>,
+}
+
+/// Prints the origin and sizes, never the text.
+impl fmt::Debug for SourcesFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourcesFile")
+            .field("origin", &self.origin)
+            .field("bytes", &self.text.len())
+            .field("entries", &self.entries.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl SourcesFile {
@@ -123,6 +149,14 @@ impl SourcesFile {
         let document = yaml::parse_bytes(bytes, limits)?;
         let config_keys = config_keys.iter().map(|key| (*key).to_owned()).collect();
         Ok(read::read(origin.into(), document, config_keys))
+    }
+
+    /// The entry that counts for a source.
+    pub fn entry(&self, config_key: &str, id: &SourceId) -> Option<&FileEntry> {
+        let mut entries = self.entries.iter();
+        entries.find(|entry| {
+            !entry.superseded && entry.config_key == config_key && entry.id.as_ref() == Some(id)
+        })
     }
 
     /// The same file with another text.
@@ -176,12 +210,19 @@ impl CatalogSourcesConfig {
 pub struct EditError(pub String);
 
 /// The new text of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct FileEdit {
     /// The index of the file.
     pub file: usize,
     /// Its whole new text.
     pub text: String,
+}
+
+/// Prints the size, never the text.
+impl fmt::Debug for FileEdit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FileEdit({}: {} bytes)", self.file, self.text.len())
+    }
 }
 
 #[cfg(test)]

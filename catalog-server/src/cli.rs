@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use catalog_core::ports::MemoryStore;
 use catalog_core::service::CatalogService;
 use catalog_stores::SqliteStatus;
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use crate::settings::{Cli, Command, Database, MigrateArgs, database};
 use crate::wiring::with_plugins;
@@ -20,7 +20,9 @@ const USAGE: u8 = 2;
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) if error.use_stderr() => return usage(&one_line(&error.to_string())),
+        Err(error) if error.use_stderr() => {
+            return usage(&with_variable(one_line(&error.to_string())));
+        }
         Err(help) => {
             // Nobody may be reading.
             let _ = help.print();
@@ -57,6 +59,24 @@ fn one_line(message: &str) -> String {
     [&[line], names.as_slice()].concat().join(" ")
 }
 
+/// The line with the environment variable of the flag that it names: the value may be from there.
+fn with_variable(line: String) -> String {
+    let command = Cli::command();
+    let flag = line
+        .split("'--")
+        .nth(1)
+        .and_then(|rest| rest.split([' ', '\'']).next());
+    let args = command.get_arguments();
+    let variable = args
+        .filter(|arg| arg.get_long() == flag)
+        .find_map(|arg| arg.get_env())
+        .map(|name| name.to_string_lossy().into_owned());
+    match (flag, variable) {
+        (Some(_), Some(variable)) => format!("{line} (or {variable})"),
+        _ => line,
+    }
+}
+
 fn usage(line: &str) -> ExitCode {
     eprintln!("catalog-server: {line}");
     ExitCode::from(USAGE)
@@ -68,7 +88,7 @@ fn failed(line: &str) -> ExitCode {
 }
 
 async fn migrate(args: &MigrateArgs) -> ExitCode {
-    let dsn = match database(args.db_dsn.as_deref(), &args.data_dir) {
+    let dsn = match database(args.db_dsn.as_ref(), &args.data_dir) {
         Ok(Database::Sqlite(dsn)) => dsn,
         Ok(Database::None) => {
             println!("there is no database");
@@ -77,7 +97,7 @@ async fn migrate(args: &MigrateArgs) -> ExitCode {
         Err(line) => return usage(&line),
     };
     if args.check {
-        return match SqliteStatus::check(&dsn).await {
+        return match SqliteStatus::check(dsn.as_str()).await {
             Ok(pending) if pending.is_empty() => {
                 println!("the database is up to date");
                 ExitCode::SUCCESS
@@ -89,7 +109,7 @@ async fn migrate(args: &MigrateArgs) -> ExitCode {
             Err(error) => failed(&error.to_string()),
         };
     }
-    match SqliteStatus::connect(&dsn).await {
+    match SqliteStatus::connect(dsn.as_str()).await {
         Ok(_) => {
             println!("the database is up to date");
             ExitCode::SUCCESS

@@ -89,10 +89,6 @@ pub fn app(
     let routes = Route::new()
         .at("/docs", page)
         .at("/openapi.json", document)
-        .at(
-            format!("{MANAGEMENT_BASE}/events"),
-            events::endpoint(catalog.clone(), stop.clone()),
-        )
         .nest_no_strip("/", service)
         .data(probes::Stopping(stop));
     let mut limits = Limits::for_document(options.max_document_bytes);

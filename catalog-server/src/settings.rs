@@ -59,9 +59,10 @@ pub struct Settings {
     pub config_store: ConfigStore,
     /// Refresh status database: sqlite:<path> or none [default: sqlite:<data-dir>/catalog.db]
     #[arg(long, env = "DATABASE_DSN", hide_env_values = true)]
-    pub db_dsn: Option<String>,
+    pub db_dsn: Option<Dsn>,
     /// The largest document in bytes
-    #[arg(long, env = "CATALOG_MAX_DOCUMENT_BYTES", default_value_t = 1 << 20)]
+    #[arg(long, env = "CATALOG_MAX_DOCUMENT_BYTES", default_value_t = 1 << 20,
+          value_parser = clap::value_parser!(u64).range(MIN_DOCUMENT_BYTES..))]
     pub max_document_bytes: u64,
     /// Directory of secrets: <dir>/<name>/<key>. Without it, secret references are looked up in the
     /// environment as CATALOG_SECRET_<NAME>_<KEY>
@@ -92,7 +93,8 @@ pub struct CheckArgs {
     )]
     pub content_roots: Vec<PathBuf>,
     /// The largest document in bytes
-    #[arg(long, env = "CATALOG_MAX_DOCUMENT_BYTES", default_value_t = 1 << 20)]
+    #[arg(long, env = "CATALOG_MAX_DOCUMENT_BYTES", default_value_t = 1 << 20,
+          value_parser = clap::value_parser!(u64).range(MIN_DOCUMENT_BYTES..))]
     pub max_document_bytes: u64,
 }
 
@@ -107,7 +109,34 @@ pub struct MigrateArgs {
     pub data_dir: PathBuf,
     /// The database [default: sqlite:<data-dir>/catalog.db]
     #[arg(long, env = "DATABASE_DSN", hide_env_values = true)]
-    pub db_dsn: Option<String>,
+    pub db_dsn: Option<Dsn>,
+}
+
+/// Less would not hold one entry.
+const MIN_DOCUMENT_BYTES: u64 = 1024;
+
+/// A database's address. Prints nothing of it: it may hold a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Dsn(String);
+
+impl Dsn {
+    /// The address itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for Dsn {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl std::fmt::Debug for Dsn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// Where source documents are kept.
@@ -146,22 +175,22 @@ pub enum Database {
     /// Nowhere.
     None,
     /// In this SQLite database.
-    Sqlite(String),
+    Sqlite(Dsn),
 }
 
 /// Reads the DSN; the default is a SQLite database in the data directory.
 ///
 /// # Errors
 /// A line for people that does not repeat the DSN, which may hold a password.
-pub fn database(dsn: Option<&str>, data_dir: &Path) -> Result<Database, String> {
-    match dsn.filter(|d| !d.is_empty()) {
+pub fn database(dsn: Option<&Dsn>, data_dir: &Path) -> Result<Database, String> {
+    match dsn.map(Dsn::as_str).filter(|d| !d.is_empty()) {
         None => {
             let path = data_dir.join("catalog.db");
             let path = path.to_str().ok_or("--data-dir must be valid UTF-8")?;
-            Ok(Database::Sqlite(format!("sqlite:{path}")))
+            Ok(Database::Sqlite(Dsn(format!("sqlite:{path}"))))
         }
         Some("none") => Ok(Database::None),
-        Some(dsn) if dsn.starts_with("sqlite:") => Ok(Database::Sqlite(dsn.to_owned())),
+        Some(dsn) if dsn.starts_with("sqlite:") => Ok(Database::Sqlite(Dsn(dsn.to_owned()))),
         Some(dsn) if dsn.starts_with("postgres:") || dsn.starts_with("postgresql:") => {
             Err("--db-dsn (DATABASE_DSN): PostgreSQL is not supported yet".to_owned())
         }
@@ -182,17 +211,14 @@ mod tests {
     #[test]
     fn the_dsn_is_read_and_never_repeated() {
         let dir = Path::new("data");
-        assert_eq!(
-            database(None, dir),
-            Ok(Database::Sqlite("sqlite:data/catalog.db".into()))
-        );
-        assert_eq!(database(Some("none"), dir), Ok(Database::None));
-        assert_eq!(
-            database(Some("sqlite::memory:"), dir),
-            Ok(Database::Sqlite("sqlite::memory:".into()))
-        );
+        let read = |dsn: &str| database(Some(&Dsn(dsn.to_owned())), dir);
+        let sqlite = |dsn: &str| Ok(Database::Sqlite(Dsn(dsn.to_owned())));
+        assert_eq!(database(None, dir), sqlite("sqlite:data/catalog.db"));
+        assert_eq!(read("none"), Ok(Database::None));
+        assert_eq!(read("sqlite::memory:"), sqlite("sqlite::memory:"));
         for dsn in ["postgres://u:canary@h/d", "mysql://u:canary@h/d", "canary"] {
-            assert!(!database(Some(dsn), dir).unwrap_err().contains("canary"));
+            assert!(!read(dsn).unwrap_err().contains("canary"));
         }
+        assert!(!format!("{:?}", Dsn("canary".to_owned())).contains("canary"));
     }
 }

@@ -49,12 +49,13 @@ pub(crate) fn with_plugins(builder: CatalogServiceBuilder) -> CatalogServiceBuil
 /// # Errors
 /// [`WiringError`]
 pub async fn service(settings: &Settings) -> Result<CatalogService, WiringError> {
-    let database = database(settings.db_dsn.as_deref(), &settings.data_dir)?;
+    check_directories(settings)?;
+    let database = database(settings.db_dsn.as_ref(), &settings.data_dir)?;
     let store = store(settings).await?;
     let status: Arc<dyn RefreshStatusRepository> = match database {
         Database::None => Arc::new(NullStatus),
         Database::Sqlite(dsn) => Arc::new(
-            SqliteStatus::connect(&dsn)
+            SqliteStatus::connect(dsn.as_str())
                 .await
                 .map_err(|e| WiringError::new("--db-dsn (DATABASE_DSN)", &e))?,
         ),
@@ -71,8 +72,27 @@ pub async fn service(settings: &Settings) -> Result<CatalogService, WiringError>
         .map_err(|e| WiringError::new("the server", &e))
 }
 
+/// Directories that are named must be there: a typo must not look like an empty directory.
+fn check_directories(settings: &Settings) -> Result<(), WiringError> {
+    let roots = settings.content_roots.iter();
+    let roots = roots.map(|dir| ("--content-root (CATALOG_CONTENT_ROOTS)", dir));
+    let secrets = settings.secrets_dir.iter();
+    let secrets = secrets.map(|dir| ("--secrets-dir (CATALOG_SECRETS_DIR)", dir));
+    match roots.chain(secrets).find(|(_, dir)| !dir.is_dir()) {
+        Some((flag, dir)) => Err(format!("{flag}: {} is not a directory", dir.display()).into()),
+        None => Ok(()),
+    }
+}
+
 async fn store(settings: &Settings) -> Result<Arc<dyn SourceConfigStore>, WiringError> {
     let sources = sources_or_default(&settings.sources, &settings.data_dir);
+    if let Some(missing) = sources.iter().find(|path| !path.exists()) {
+        let line = format!(
+            "--sources (CATALOG_SOURCES): there is no {}",
+            missing.display()
+        );
+        return Err(line.into());
+    }
     let options = file_options(
         sources,
         &settings.content_roots,
@@ -83,14 +103,14 @@ async fn store(settings: &Settings) -> Result<Arc<dyn SourceConfigStore>, Wiring
             let store = options
                 .open()
                 .await
-                .map_err(|e| WiringError::new("--sources", &e))?;
+                .map_err(|e| WiringError::new("--sources (CATALOG_SOURCES)", &e))?;
             Ok(Arc::new(store))
         }
         ConfigStore::None => {
             let found = options
                 .read()
                 .await
-                .map_err(|e| WiringError::new("--sources", &e))?;
+                .map_err(|e| WiringError::new("--sources (CATALOG_SOURCES)", &e))?;
             let store = MemoryStore::with_max_document_bytes(settings.max_document_bytes);
             let meta = ChangeMeta {
                 author: Author::system(),

@@ -34,9 +34,11 @@
 
 mod commit;
 mod dir;
+mod disk;
 mod edit;
 mod engine;
 mod fingerprint;
+mod finish;
 mod found;
 mod history;
 mod live;
@@ -44,8 +46,10 @@ mod lock;
 mod options;
 mod plan;
 mod problem;
+mod reader;
 mod record;
 mod roots;
+mod standing;
 mod store;
 mod target;
 mod view;

@@ -43,7 +43,13 @@ async fn an_entry_with_a_mistake_is_a_problem_of_its_source_only() {
         "{:?}",
         main.problems
     );
-    assert!(get(&store, &key("mcp", "other")).await.problems.is_empty());
+    assert!(main.revision.flawed, "it is the best reading, not more");
+    let other = get(&store, &key("mcp", "other")).await;
+    assert!(other.problems.is_empty() && !other.revision.flawed);
+    // The same document, read without a flaw, is a revision of its own.
+    write(dir.path(), "sources.yaml", SOURCES);
+    let main = get(&store, &main_key()).await;
+    assert!(!main.revision.flawed && main.problems.is_empty());
 }
 
 #[tokio::test]
@@ -70,6 +76,7 @@ async fn a_sources_file_that_does_not_parse_removes_nothing() {
     let store = open_quiet(dir.path()).await;
     let broken = SOURCES.replace("id: main", "id: main: [");
     write(dir.path(), "sources.yaml", &broken);
+    store.notice().await.unwrap();
     for source in store.list(&main_key().plugin).await.unwrap() {
         let problem = &source.problems[0];
         assert!(problem.is_error());

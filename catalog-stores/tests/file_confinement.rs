@@ -189,10 +189,33 @@ async fn a_fifo_neither_blocks_nor_loads() {
 #[tokio::test]
 async fn directories_and_devices_do_not_load() {
     let (dir, _outside) = fixture();
-    let (_store, main) = loaded(dir.path(), "sub").await;
+    std::fs::create_dir(dir.path().join("dir.yaml")).unwrap();
+    let (_store, main) = loaded(dir.path(), "dir.yaml").await;
     assert_eq!(problems(&main), ["not-a-file"]);
     let (_store, main) = loaded(dir.path(), "/dev/zero").await;
     assert_eq!(problems(&main), ["path-outside-root"]);
+}
+
+#[tokio::test]
+async fn only_catalog_files_are_content() {
+    let (dir, _outside) = fixture();
+    write(dir.path(), "catalog.db", CANARY);
+    std::fs::create_dir(dir.path().join(".git")).unwrap();
+    write(&dir.path().join(".git"), "config.yaml", CANARY);
+    symlink("catalog.db", dir.path().join("link.yaml")).unwrap();
+    for path in ["catalog.db", "link.yaml", ".git/config.yaml", "sub", ".env.yaml"] {
+        let (store, main) = loaded(dir.path(), path).await;
+        assert_eq!(problems(&main), ["not-a-catalog-file"], "{path}");
+        let document = at_path(path, "overwritten");
+        let answer = put(&store, &key("mcp", "new"), document, Expect::Absent).await;
+        let Err(StoreError::Refused { field, reason }) = answer else {
+            panic!("{path}: {answer:?}");
+        };
+        assert_eq!(field.as_deref(), Some("properties.yamlCatalogPath"));
+        assert!(reason.contains(".yaml, .yml or .json"), "{reason}");
+    }
+    assert_eq!(read(dir.path(), "catalog.db"), CANARY);
+    assert_no_canary(&dir.path().join(".history"));
 }
 
 #[tokio::test]

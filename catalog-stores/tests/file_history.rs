@@ -112,6 +112,51 @@ async fn at_least_twenty_revisions_are_kept_and_the_oldest_go() {
 }
 
 #[tokio::test]
+async fn edits_past_the_store_do_not_push_out_what_was_made_through_it() {
+    let dir = catalog();
+    let store = open_quiet(dir.path()).await;
+    for i in 0..12 {
+        put_text(&store, &main_key(), format!("text {i}")).await.unwrap();
+    }
+    for i in 0..25 {
+        write(dir.path(), "main.yaml", format!("by hand {i}"));
+        store.notice().await.unwrap();
+    }
+    let kinds = kinds(&store, &main_key()).await;
+    let externals = kinds.iter().filter(|k| **k == RevisionKind::External).count();
+    assert_eq!((externals, kinds.len()), (20, 30));
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_a_problem_of_its_source_only() {
+    let dir = catalog();
+    let store = open_quiet(dir.path()).await;
+    let second = put_text(&store, &main_key(), "two").await.unwrap();
+    drop(store);
+    let path = format!(".history/mcp/main/{:010}-{}.rev", 2, second.id.hex());
+    std::fs::remove_file(dir.path().join(&path)).unwrap();
+    std::fs::create_dir(dir.path().join(&path)).unwrap();
+    let store = open_quiet(dir.path()).await;
+    assert!(get(&store, &key("mcp", "other")).await.problems.is_empty());
+    let main = get(&store, &main_key()).await;
+    assert_eq!((text(&main), main.revision.id.sequence()), (&b"two"[..], 3));
+    put_text(&store, &main_key(), "four").await.unwrap();
+    drop(store);
+
+    // Nor does a source whose history is out of order altogether stop anything.
+    std::fs::remove_dir_all(dir.path().join(".history/mcp/main")).unwrap();
+    write(dir.path(), ".history/mcp/main", "not a directory");
+    let store = open_quiet(dir.path()).await;
+    let main = get(&store, &main_key()).await;
+    assert_eq!(problems(&main), ["no-history"]);
+    assert_eq!(text(&main), b"four");
+    let health = store.health().await;
+    assert!(health.detail.unwrap().contains("mcp/main"));
+    put_text(&store, &key("mcp", "other"), "works").await.unwrap();
+    assert!(put_text(&store, &main_key(), "no").await.is_err());
+}
+
+#[tokio::test]
 async fn a_damaged_record_is_reported_and_harms_nothing_else() {
     let dir = catalog();
     let store = open(dir.path()).await;

@@ -90,7 +90,7 @@ async fn a_mounted_config_map_may_swap_its_links() {
 }
 
 #[tokio::test]
-async fn a_reader_sees_an_edit_at_once() {
+async fn every_edit_at_rest_is_taken_when_somebody_asks_for_it() {
     let dir = catalog();
     let store = open_quiet(dir.path()).await;
     write(dir.path(), "main.yaml", "one");
@@ -107,7 +107,7 @@ async fn edits_within_a_tick_of_the_clock_are_not_lost() {
     for i in 0..20 {
         // The same size and inode every time, and often the same time stamp.
         write(dir.path(), "main.yaml", format!("{i:04}"));
-        let _ = store.get(&main_key()).await.unwrap();
+        let _ = get(&store, &main_key()).await;
         write(dir.path(), "main.yaml", format!("{:04}", i + 100));
         let found = get(&store, &main_key()).await;
         assert_eq!(text(&found), format!("{:04}", i + 100).as_bytes());
@@ -177,6 +177,7 @@ async fn an_entry_that_is_removed_by_hand_leaves_a_tombstone() {
     let text = [&SOURCES[..start], &SOURCES[end..]].concat();
     write(dir.path(), "sources.yaml", text);
     let other = key("mcp", "other");
+    store.notice().await.unwrap();
     assert!(store.get(&other).await.unwrap().is_none());
     assert_eq!(
         kinds(&store, &other).await,
@@ -244,8 +245,69 @@ async fn looking_at_a_store_at_rest_takes_no_lock() {
     let lock = std::fs::File::open(dir.path().join(".history/lock")).unwrap();
     lock.lock().unwrap();
     let start = Instant::now();
-    assert_eq!(text(&get(&store, &main_key()).await), MAIN.as_bytes());
+    let main = store.get(&main_key()).await.unwrap().unwrap();
+    assert_eq!(text(&main), MAIN.as_bytes());
     assert!(start.elapsed() < Duration::from_secs(5));
     drop(lock);
     let _: FileStore = store;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_written_slowly_is_one_revision_however_often_it_is_read() {
+    let dir = catalog();
+    let store = open(dir.path()).await;
+    let path = dir.path().join("main.yaml");
+    let mut whole = String::new();
+    for i in 0..20 {
+        whole += &format!("line: {i}\n");
+        std::fs::write(&path, &whole).unwrap();
+        for _ in 0..4 {
+            let main = store.get(&main_key()).await.unwrap().unwrap();
+            assert_eq!(text(&main), MAIN.as_bytes(), "the last whole state is served");
+            store.list(&main_key().plugin).await.unwrap();
+            store.health().await;
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    }
+    let start = Instant::now();
+    while text(&store.get(&main_key()).await.unwrap().unwrap()) != whole.as_bytes() {
+        assert!(start.elapsed() < Duration::from_secs(1), "noticed in time");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let kinds = kinds(&store, &main_key()).await;
+    assert_eq!(kinds, [RevisionKind::Import, RevisionKind::External]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_never_rests_does_not_hide_an_edit_of_another() {
+    let dir = catalog();
+    let store = open(dir.path()).await;
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let churn = std::thread::spawn({
+        let (stop, path) = (stop.clone(), dir.path().to_owned());
+        move || {
+            for i in 0.. {
+                write(&path, "sub/other.yaml", format!("turn: {i}\n"));
+                std::thread::sleep(Duration::from_millis(20));
+                if stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    return;
+                }
+            }
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let mut changes = store.watch();
+    write(dir.path(), "main.yaml", "seen nevertheless");
+    seen(&mut changes, &main_key()).await;
+    let other = store.get(&key("mcp", "other")).await.unwrap().unwrap();
+    assert_eq!(other.revision.id.sequence(), 1, "what moves is not recorded");
+    // A write of the one source does not wait for the other, and records nothing of it.
+    let document = store.get(&main_key()).await.unwrap().unwrap().document;
+    let start = Instant::now();
+    put(&store, &main_key(), document, catalog_core::Expect::Any).await.unwrap();
+    assert!(start.elapsed() < Duration::from_millis(450), "{:?}", start.elapsed());
+    let other = store.get(&key("mcp", "other")).await.unwrap().unwrap();
+    assert_eq!(other.revision.id.sequence(), 1);
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    churn.join().unwrap();
 }

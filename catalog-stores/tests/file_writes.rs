@@ -94,21 +94,27 @@ async fn content_that_another_source_uses_outlives_the_deletion() {
 }
 
 #[tokio::test]
-async fn a_shared_content_file_changes_both_sources_and_both_histories() {
+async fn a_write_into_a_file_that_another_source_uses_is_refused() {
     let dir = catalog();
     let store = open(dir.path()).await;
     let twin = key("mcp", "twin");
     put(&store, &twin, settings_at("./main.yaml"), Expect::Absent)
         .await
         .unwrap();
-    put_text(&store, &main_key(), "both").await.unwrap();
-    let source = get(&store, &twin).await;
-    assert_eq!(text(&source), b"both");
-    assert_eq!(source.revision.kind, RevisionKind::External);
-    assert_eq!(
-        get(&store, &main_key()).await.revision.kind,
-        RevisionKind::Apply
-    );
+    let before = tree(dir.path());
+    let answer = put_text(&store, &main_key(), "of one alone").await;
+    let Err(StoreError::Refused { field, reason }) = answer else {
+        panic!("{answer:?}");
+    };
+    assert_eq!(field.as_deref(), Some("properties.yamlCatalogPath"));
+    assert!(reason.contains("mcp/twin"), "{reason}");
+    assert_eq!(tree(dir.path()), before);
+    let mut document = get(&store, &main_key()).await.document;
+    document.settings.name = "Renamed".to_owned();
+    put(&store, &main_key(), document, Expect::Any)
+        .await
+        .expect("the same bytes are fine");
+    assert_eq!(get(&store, &twin).await.revision.id.sequence(), 1);
 }
 
 #[tokio::test]
@@ -200,6 +206,64 @@ async fn modes_are_kept_and_history_is_private() {
         assert_eq!(mode(&name), expected, "{name}");
     }
     assert_eq!(mode(".history"), 0o700);
+}
+
+#[tokio::test]
+async fn a_private_file_is_private_again_when_it_comes_back() {
+    let dir = catalog();
+    let path = dir.path().join("main.yaml");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let store = open(dir.path()).await;
+    let document = get(&store, &main_key()).await.document;
+    let delete = meta(RevisionKind::Delete);
+    store.delete(&main_key(), &Expect::Any, &delete).await.unwrap();
+    put(&store, &main_key(), document, Expect::Absent).await.unwrap();
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn a_sources_file_has_a_limit_of_its_own() {
+    let dir = catalog();
+    let large = options(dir.path()).max_document_bytes(300);
+    let store = large.max_sources_bytes(SOURCES.len() as u64 + 60).open().await.unwrap();
+    assert!(get(&store, &main_key()).await.problems.is_empty());
+    let answer = put(&store, &key("mcp", "new"), at_path("n.yaml", "n"), Expect::Absent).await;
+    let Err(StoreError::Refused { reason, .. }) = answer else {
+        panic!("{answer:?}");
+    };
+    assert!(reason.contains("sources.yaml would have"), "{reason}");
+}
+
+#[tokio::test]
+async fn an_edit_in_the_last_moment_is_a_conflict_and_stays() {
+    for step in ["directories synced", "committed"] {
+        let dir = catalog();
+        let path = dir.path().join("main.yaml");
+        let armed = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let hook = armed.clone();
+        let store = options(dir.path())
+            .poll_interval(std::time::Duration::from_secs(3600))
+            .failpoint(move |name| {
+                if name == step && hook.swap(false, std::sync::atomic::Ordering::SeqCst) {
+                    std::fs::write(&path, "by hand").unwrap();
+                }
+                Ok(())
+            })
+            .open()
+            .await
+            .unwrap();
+        armed.store(true, std::sync::atomic::Ordering::SeqCst);
+        let document = at_path("./main.yaml", "by the store");
+        let answer = put(&store, &main_key(), document, Expect::Any).await;
+        let Err(StoreError::Conflict { current: Some(current), .. }) = answer else {
+            panic!("{step}: {answer:?}");
+        };
+        assert_eq!(read(dir.path(), "main.yaml"), "by hand");
+        let main = get(&store, &main_key()).await;
+        assert_eq!((main.revision.id, main.revision.kind), (current, RevisionKind::External));
+        assert_eq!(main.document.content.as_deref(), Some(&b"by hand"[..]), "{step}");
+    }
 }
 
 #[tokio::test]

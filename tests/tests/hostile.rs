@@ -310,3 +310,128 @@ fn a_sources_file_that_does_not_parse_takes_nothing_down() {
     });
     assert_eq!(server.mcp_names(), mcp);
 }
+
+#[test]
+fn what_the_store_would_refuse_is_said_beforehand() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    for path in ["../x.yaml", "catalog.db", "NOTES.md", "mcp-servers.yaml"] {
+        let source = json!({"name": "X", "type": "yaml", "properties": {"yamlCatalogPath": path}});
+        let document = json!({"source": source, "rawYaml": "mcpservers: []\n"});
+        let report = server
+            .post("/plugins/mcp/sources/x:validate", &document)
+            .expect(200)
+            .json();
+        assert_eq!(report["valid"], false, "{path}: {report}");
+        for dry_run in [true, false] {
+            let mut body = document.clone();
+            body["expectedRevision"] = Value::Null;
+            body["options"] = json!({"dryRun": dry_run});
+            let answer = server
+                .post("/plugins/mcp/sources/x:apply", &body)
+                .expect(422)
+                .json();
+            assert_eq!(
+                answer["findings"][0]["code"], "refused-by-store",
+                "{path}: {answer}"
+            );
+        }
+    }
+    assert!(
+        fs::read(dir.path().join("catalog.db"))
+            .unwrap()
+            .starts_with(b"SQLite format 3")
+    );
+    server.get("/plugins/mcp/sources/x").expect(404);
+}
+
+#[test]
+fn a_restart_with_files_out_of_reach_serves_what_was_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let served = (server.mcp_names(), server.model_names());
+    let sources = dir.path().join("sources.yaml");
+    let good = fs::read(&sources).unwrap();
+    fs::write(&sources, "catalogs: [\n").unwrap();
+    server.kill();
+    let server = Server::start(dir.path());
+    assert_eq!((server.mcp_names(), server.model_names()), served);
+    fs::write(&sources, good).unwrap();
+    fs::remove_file(dir.path().join("models.yaml")).unwrap();
+    within(Duration::from_secs(2), "the missing file shows", || {
+        let detail = server.get("/plugins/model/sources/models-default").json();
+        detail["status"]["state"] == "error"
+    });
+    assert_eq!((server.mcp_names(), server.model_names()), served);
+    server.kill();
+    let server = Server::start(dir.path());
+    assert_eq!((server.mcp_names(), server.model_names()), served);
+}
+
+#[test]
+fn an_emptied_sources_file_or_a_slip_in_it_deletes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let served = server.mcp_names();
+    let sources = dir.path().join("sources.yaml");
+    let good = fs::read_to_string(&sources).unwrap();
+    for bad in [
+        String::new(),
+        "# nothing yet\n".to_owned(),
+        good.replace("      - id: mcp-default", "      - id: Not An Id"),
+        good.replace(
+            "    sources:\n      # `id`",
+            "    sources: {}\n      # `id`",
+        ),
+    ] {
+        fs::write(&sources, &bad).unwrap();
+        std::thread::sleep(Duration::from_millis(1500));
+        assert_eq!(server.mcp_names(), served, "{bad:.200}");
+        let history = server
+            .get(&format!("{SOURCE}/revisions"))
+            .expect(200)
+            .json();
+        assert_eq!(history["items"][0]["kind"], "import", "{history}");
+    }
+    fs::write(&sources, &good).unwrap();
+    within(Duration::from_secs(2), "the repair shows", || {
+        server.get(SOURCE).json()["status"]["state"] == "available"
+    });
+}
+
+#[test]
+fn a_file_that_is_written_slowly_costs_no_history() {
+    use std::io::Write as _;
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let detail = server.get(SOURCE).expect(200);
+    let raw = detail.json()["rawYaml"].as_str().unwrap().to_owned();
+    let body = json!({"rawYaml": format!("{raw}# through the API\n")});
+    let applied = server
+        .post_if(&format!("{SOURCE}:apply"), &detail.etag(), &body)
+        .expect(200)
+        .json();
+    let mut file = fs::File::create(dir.path().join("mcp-servers.yaml")).unwrap();
+    let text = format!("{raw}# slowly\n");
+    for chunk in text.as_bytes().chunks(text.len() / 24) {
+        file.write_all(chunk).unwrap();
+        std::thread::sleep(Duration::from_millis(120));
+        server.get(SOURCE).expect(200);
+    }
+    drop(file);
+    within(Duration::from_secs(2), "the edit is there", || {
+        server.get(SOURCE).json()["rawYaml"] == text
+    });
+    let history = server
+        .get(&format!("{SOURCE}/revisions"))
+        .expect(200)
+        .json();
+    let ids: Vec<_> = history["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| &r["id"])
+        .collect();
+    assert!(ids.contains(&&applied["revision"]), "{history}");
+    assert!(ids.len() <= 6, "{} revisions of one edit", ids.len());
+}

@@ -162,6 +162,13 @@ fn wrong_settings_are_one_line_that_names_them() {
         (vec!["--db-dsn", "mysql://u:canary@h/d"], "--db-dsn"),
         (vec!["--sources", "/nowhere/sources.yaml"], "--sources"),
         (vec!["--log-level", "=,="], "--log-level"),
+        (vec!["--log-level", "nonsense"], "--log-level"),
+        (
+            vec!["--max-document-bytes", "0"],
+            "CATALOG_MAX_DOCUMENT_BYTES",
+        ),
+        (vec!["--secrets-dir", "/nowhere"], "--secrets-dir"),
+        (vec!["--content-root", "/nowhere"], "--content-root"),
         (vec!["--nonsense"], "--nonsense"),
     ] {
         let options = ServerOptions {
@@ -250,4 +257,51 @@ fn the_probe_tells_ready_from_not() {
     );
     server.kill();
     assert_eq!(probe(&url), Some(1));
+}
+
+#[test]
+fn sources_files_are_found_relative_to_the_working_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Server::start(dir.path()));
+    for path in ["sources.yaml", "./sources.yaml"] {
+        let mut check = Command::new(binary("catalog-server"));
+        let check = check
+            .env_clear()
+            .current_dir(dir.path())
+            .args(["check", "--sources", path]);
+        let output = check.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success() && text.contains("4 sources, 0 errors"),
+            "{path}: {text}"
+        );
+    }
+}
+
+#[test]
+fn without_a_store_changes_are_served_and_no_file_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--config-store", "none", "--db-dsn", "none"];
+    let options = ServerOptions {
+        args: args.map(str::to_owned).to_vec(),
+        ..ServerOptions::default()
+    };
+    let server = Server::start_with(dir.path(), &options);
+    let before = fs::read(dir.path().join("mcp-servers.yaml")).unwrap();
+    let etag = server.get(SOURCE).expect(200).etag();
+    let text =
+        "mcpservers:\n  - {name: only, deploymentMode: local, image: registry.example.com/o:1}\n";
+    server
+        .post_if(&format!("{SOURCE}:apply"), &etag, &json!({"rawYaml": text}))
+        .expect(200);
+    server
+        .client()
+        .get("/api/mcp_catalog/v1alpha1/mcpservers/only")
+        .expect(200);
+    assert_eq!(
+        fs::read(dir.path().join("mcp-servers.yaml")).unwrap(),
+        before
+    );
+    assert!(!dir.path().join(".history").exists());
+    assert!(!dir.path().join("catalog.db").exists());
 }

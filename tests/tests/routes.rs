@@ -43,6 +43,7 @@ fn the_document_lists_every_route_with_custom_verbs() {
         .map(|(m, p)| format!("{m} {p}"))
         .collect();
     let management = [
+        "GET /events",
         "GET /plugins",
         "GET /plugins/{plugin}/sources",
         "GET /plugins/{plugin}/sources/{source_id}",

@@ -93,12 +93,15 @@ impl fmt::Debug for SettingsPatch {
 /// What a write expects to find. There is no write without an expectation; [`Expect::Any`] is for
 /// imports and for callers that said so.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Expect {
     /// The source must not exist.
     Absent,
     /// The source must be at this revision.
     Revision(RevisionId),
-    /// Whatever is there.
+    /// The source must exist, at whatever revision.
+    Present,
+    /// Whatever is there, or nothing.
     Any,
 }
 
@@ -113,6 +116,7 @@ impl Expect {
         match self {
             Self::Absent => current.is_none(),
             Self::Revision(id) => current == Some(id),
+            Self::Present => current.is_some(),
             Self::Any => true,
         }
     }

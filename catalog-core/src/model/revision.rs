@@ -54,6 +54,10 @@ pub struct Revision {
     pub digest: String,
     /// How it came about.
     pub kind: RevisionKind,
+    /// Whether the store found something wrong when it read this document from outside: then it is
+    /// the best reading that was possible, and never served.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub flawed: bool,
 }
 
 impl Revision {
@@ -73,6 +77,7 @@ impl Revision {
             size: document.map_or(0, SourceDocument::size),
             digest: digest.to_string(),
             kind: meta.kind,
+            flawed: false,
         }
     }
 }

@@ -107,6 +107,27 @@ impl MemoryStore {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The revision that a put would make.
+    fn next(
+        &self,
+        sources: &Sources,
+        key: &SourceKey,
+        document: &SourceDocument,
+        expect: &Expect,
+        meta: &ChangeMeta,
+    ) -> Result<Revision, StoreError> {
+        let (limit, actual) = (self.max_document_bytes, document.size());
+        if actual > limit {
+            return Err(StoreError::TooLarge { limit, actual });
+        }
+        let records = sources.get(key);
+        check(key, expect, records)?;
+        let last = records
+            .and_then(|r| r.last())
+            .map_or(0, |r| r.revision.id.sequence());
+        Ok(Revision::describe(last + 1, Some(document), meta))
+    }
+
     fn append(
         &self,
         sources: &mut Sources,
@@ -180,14 +201,19 @@ impl SourceConfigStore for MemoryStore {
         expect: &Expect,
         meta: &ChangeMeta,
     ) -> Result<Revision, StoreError> {
-        let document = document.get();
-        let (limit, actual) = (self.max_document_bytes, document.size());
-        if actual > limit {
-            return Err(StoreError::TooLarge { limit, actual });
-        }
         let mut sources = self.lock();
-        check(key, expect, sources.get(key))?;
-        Ok(self.append(&mut sources, key, Some(document.clone()), meta))
+        self.next(&sources, key, document.get(), expect, meta)?;
+        Ok(self.append(&mut sources, key, Some(document.get().clone()), meta))
+    }
+
+    async fn preview(
+        &self,
+        key: &SourceKey,
+        document: &Validated<SourceDocument>,
+        expect: &Expect,
+        meta: &ChangeMeta,
+    ) -> Result<Revision, StoreError> {
+        self.next(&self.lock(), key, document.get(), expect, meta)
     }
 
     async fn delete(

@@ -109,6 +109,19 @@ pub trait SourceConfigStore: Send + Sync {
         meta: &ChangeMeta,
     ) -> Result<Revision, StoreError>;
 
+    /// What [`put`](Self::put) would answer now: the revision that would come, or the error. Writes
+    /// nothing.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    async fn preview(
+        &self,
+        key: &SourceKey,
+        document: &Validated<SourceDocument>,
+        expect: &Expect,
+        meta: &ChangeMeta,
+    ) -> Result<Revision, StoreError>;
+
     /// Removes the source; its history gets a tombstone and stays.
     ///
     /// # Errors

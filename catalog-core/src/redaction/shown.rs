@@ -9,13 +9,18 @@ use super::{MARKER, formats};
 
 /// The secrets of a tree, to recognise copies of them.
 pub(super) fn taint<T: Tree>(root: &T) -> Taint {
+    Taint::new(secrets(root))
+}
+
+/// The values of a tree that are secrets by their place.
+pub(super) fn secrets<T: Tree>(root: &T) -> Vec<Cow<'_, str>> {
     let mut secrets = Vec::new();
     walk(root, &mut |_, leaf| {
         if leaf.class == Class::Secret {
             secrets.push(leaf.text);
         }
     });
-    Taint::new(secrets)
+    secrets
 }
 
 /// What is shown instead of a text or number; `None` when it can be shown as it is.

@@ -3,16 +3,20 @@
 use std::sync::Arc;
 
 use super::change::{self, Wanted};
-use super::diff::{Diff, entity_changes};
-use super::view::{PluginSlot, SourceStatus};
+use super::diff::Diff;
+use super::load::LoadResult;
+use super::view::{LiveSource, PluginSlot, SourceStatus};
 use super::{CatalogService, Shared};
 use crate::error::{CatalogError, StoreError};
 use crate::model::{
-    Author, ChangeMeta, Edit, Entity, Expect, RefreshOutcome, Revision, RevisionId, RevisionKind,
-    SecretRef, SettingsPatch, SourceDocument, SourceKey,
+    Author, ChangeMeta, Edit, Expect, RefreshOutcome, Revision, RevisionId, RevisionKind,
+    SettingsPatch, SourceDocument, SourceKey, SourceState,
 };
 use crate::ports::{CatalogEvent, StoredSource};
-use crate::validation::{Finding, ValidationReport};
+use crate::validation::{Finding, Layer, Place, Validated, ValidationReport};
+
+/// How often a change that takes whatever is there is tried when somebody else keeps being faster.
+const TRIES: usize = 5;
 
 /// How to make a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,9 +73,11 @@ impl ApplyOptions {
 
 /// A change that was made, or in a dry run would be.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Applied {
-    /// The new revision; in a dry run and when nothing changed, the current one, if any.
-    pub revision: Option<Revision>,
+    /// The new revision, in a dry run the one that would come; when nothing changed, the current
+    /// one.
+    pub revision: Revision,
     /// The revision before.
     pub previous: Option<RevisionId>,
     /// Whether the source did not exist before.
@@ -94,6 +100,7 @@ pub struct Applied {
 
 /// A source that was deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Deleted {
     /// The tombstone.
     pub revision: Revision,
@@ -113,8 +120,20 @@ struct Request {
     options: ApplyOptions,
 }
 
+/// A change that may be made: everything was checked, nothing is written.
+struct Plan {
+    stored: Option<StoredSource>,
+    document: Validated<SourceDocument>,
+    meta: ChangeMeta,
+    /// The revision that would come; `None` when nothing changes.
+    preview: Option<Revision>,
+    /// What would be served; `None` for what is only known afterwards.
+    loaded: Option<LoadResult>,
+    diff: Diff,
+}
+
 impl CatalogService {
-    /// Checks an edit against every layer. Writes nothing.
+    /// Checks an edit against every layer, and whether the store would take it. Writes nothing.
     ///
     /// # Errors
     /// [`CatalogError::PluginNotFound`], [`CatalogError::Malformed`], those of the store. What
@@ -124,14 +143,19 @@ impl CatalogService {
         key: &SourceKey,
         edit: &Edit,
     ) -> Result<ValidationReport, CatalogError> {
-        let slot = self.shared.slot(&key.plugin)?;
-        let stored = self.shared.store.get(key).await?;
-        let Wanted { document, findings } = self.shared.wanted(key, edit, stored.as_ref())?;
-        Ok(self
-            .shared
-            .pipeline
-            .run(key, document, &*slot.plugin, findings)
-            .report)
+        let shared = &self.shared;
+        let slot = shared.slot(&key.plugin)?;
+        let stored = shared.store.get(key).await?;
+        let Wanted { document, findings } = shared.wanted(key, edit, stored.as_ref())?;
+        let mut run = shared.validated(slot, key, document, findings).await?;
+        if let Some(document) = &run.validated {
+            let meta = shared.meta(Author::system(), None, RevisionKind::Apply);
+            let preview = shared.store.preview(key, document, &Expect::Any, &meta);
+            if let Err(error) = preview.await {
+                run.report.refuse(error)?;
+            }
+        }
+        Ok(run.report)
     }
 
     /// Changes or creates a source: validates, stores a revision, shows it.
@@ -158,7 +182,8 @@ impl CatalogService {
         .await
     }
 
-    /// Switches a source on or off. Switched off, it yields no entities.
+    /// Switches a source on or off. Switched off, it yields no entities; that is always possible,
+    /// whatever is wrong with its document.
     ///
     /// # Errors
     /// As [`apply`](Self::apply), and [`StoreError::SourceNotFound`].
@@ -177,14 +202,9 @@ impl CatalogService {
             enabled: Some(enabled),
             ..SettingsPatch::default()
         };
-        self.apply(
-            key,
-            Edit::settings(patch),
-            expect,
-            author,
-            ApplyOptions::default(),
-        )
-        .await
+        let options = ApplyOptions::default();
+        self.apply(key, Edit::settings(patch), expect, author, options)
+            .await
     }
 
     /// Stores the document of an older revision as a new one and shows it; brings a deleted source
@@ -200,10 +220,9 @@ impl CatalogService {
         author: Author,
         options: ApplyOptions,
     ) -> Result<Applied, CatalogError> {
-        let wish = Wish::Revision(to.clone());
         self.make(Request {
             key: key.clone(),
-            wish,
+            wish: Wish::Revision(to.clone()),
             expect,
             author,
             options,
@@ -252,7 +271,7 @@ impl CatalogService {
             Wish::Revision(_) => "rollback",
         };
         let span = shared.key_span(name, &request.key);
-        let work = async move { shared.make(request).await };
+        let work = async move { shared.make(&request).await };
         self.detached(tracing::Instrument::instrument(work, span))
             .await
     }
@@ -278,7 +297,8 @@ impl Shared {
         }
     }
 
-    fn changed(&self, key: &SourceKey, revision: &Revision) {
+    /// Tells that a revision is stored.
+    pub(super) fn changed(&self, key: &SourceKey, revision: &Revision) {
         tracing::info!(
             plugin = %key.plugin, source.id = %key.id, revision = %revision.id,
             kind = revision.kind.as_str(), author = revision.author, "revision stored"
@@ -290,7 +310,79 @@ impl Shared {
         });
     }
 
-    async fn make(self: &Arc<Self>, request: Request) -> Result<Applied, CatalogError> {
+    async fn make(self: &Arc<Self>, request: &Request) -> Result<Applied, CatalogError> {
+        let slot = self.slot(&request.key.plugin)?.clone();
+        let lock = slot.lock(&request.key.id);
+        let _turn = lock.turn.lock().await;
+        let whatever = matches!(request.expect, Expect::Any | Expect::Present);
+        let mut tries = 1;
+        loop {
+            match self.attempt(&slot, request).await {
+                // Somebody was faster: what is there now is as good.
+                Err(CatalogError::Store(StoreError::Conflict { .. }))
+                    if whatever && tries < TRIES =>
+                {
+                    tries += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn attempt(
+        self: &Arc<Self>,
+        slot: &Arc<PluginSlot>,
+        request: &Request,
+    ) -> Result<Applied, CatalogError> {
+        let Request { key, options, .. } = request;
+        let plan = self.plan(slot, request).await?;
+        let before = plan.stored.as_ref().map(|s| s.revision.clone());
+        let Some(revision) = plan.preview.clone().or_else(|| before.clone()) else {
+            // A source that does not exist and does not change: there is no such thing.
+            return Err(StoreError::SourceNotFound { key: key.clone() }.into());
+        };
+        let mut applied = Applied {
+            revision,
+            previous: before.map(|r| r.id),
+            created: plan.stored.is_none(),
+            changed: plan.preview.is_some(),
+            dry_run: options.dry_run,
+            rolled_back_to: match &request.wish {
+                Wish::Edit(_) => None,
+                Wish::Revision(id) => Some(id.clone()),
+            },
+            warnings: plan.document.warnings().to_vec(),
+            diff: plan.diff.clone(),
+            refresh: None,
+            status: self.status_of(slot, key),
+        };
+        if options.dry_run || !applied.changed {
+            return Ok(applied);
+        }
+        let (stored, loaded) = self.store(key, plan).await?;
+        applied.revision = stored.revision.clone();
+        applied.diff.to = Some(stored.revision.id.clone());
+        if options.refresh {
+            applied.refresh = Some(match loaded {
+                Some(loaded) => {
+                    let now = (self.clock.now(), tokio::time::Instant::now());
+                    self.show(slot, &stored, loaded, now).await
+                }
+                None => self.reload(slot, &stored).await,
+            });
+        } else {
+            note_stored(slot, &stored);
+        }
+        applied.status = self.status_of(slot, key);
+        Ok(applied)
+    }
+
+    /// Checks everything that can be checked without writing.
+    async fn plan(
+        self: &Arc<Self>,
+        slot: &Arc<PluginSlot>,
+        request: &Request,
+    ) -> Result<Plan, CatalogError> {
         let Request {
             key,
             wish,
@@ -298,73 +390,135 @@ impl Shared {
             author,
             options,
         } = request;
-        let slot = self.slot(&key.plugin)?.clone();
-        let lock = slot.lock(&key.id);
-        let _turn = lock.turn.lock().await;
-
-        let stored = self.store.get(&key).await?;
+        let stored = self.store.get(key).await?;
         let current = stored.as_ref().map(|s| s.revision.id.clone());
         if !expect.holds(current.as_ref()) {
+            let key = key.clone();
             return Err(StoreError::Conflict { key, current }.into());
         }
-        let (Wanted { document, findings }, rolled_back_to) = match wish {
-            Wish::Edit(edit) => (self.wanted(&key, &edit, stored.as_ref())?, None),
-            Wish::Revision(id) => (self.recorded(&key, &id).await?, Some(id)),
+        let (Wanted { document, findings }, kind) = match wish {
+            Wish::Edit(edit) => (
+                self.wanted(key, edit, stored.as_ref())?,
+                RevisionKind::Apply,
+            ),
+            Wish::Revision(id) => (self.recorded(key, id).await?, RevisionKind::Rollback),
         };
         self.check_size(&document)?;
-        let run = self.pipeline.run(&key, document, &*slot.plugin, findings);
-        let Some(validated) = run.validated else {
+        let switches_off = stored
+            .as_ref()
+            .is_some_and(|s| switches_off(&s.document, &document));
+        let mut run = self.validated(slot, key, document, findings).await?;
+        if switches_off {
+            run.tolerate();
+        }
+        let Some(document) = run.validated else {
             return Err(CatalogError::Invalid(Box::new(run.report)));
         };
-        self.check_secrets(validated.get()).await?;
-
-        let before = stored.as_ref().map(|s| &s.document);
-        let mut diff = self
-            .compare(&slot, &key, before, Some(validated.get()))
-            .await;
-        self.check_removals(&slot, &key, &options, validated.get(), &diff)
-            .await?;
-        diff.from.clone_from(&current);
+        let meta = self.meta(author.clone(), options.message.clone(), kind);
         // A repair of what could not be read is a change, even to the document as last read.
+        let before = stored.as_ref().map(|s| &s.document);
         let sound = stored
             .as_ref()
             .is_some_and(|s| !s.problems.iter().any(Finding::is_error));
-        let changed = !sound || before != Some(validated.get());
-        let mut applied = Applied {
-            revision: stored.as_ref().map(|s| s.revision.clone()),
-            previous: current.clone(),
-            created: current.is_none(),
-            changed,
-            dry_run: options.dry_run,
-            rolled_back_to: rolled_back_to.clone(),
-            warnings: validated.warnings().to_vec(),
-            diff,
-            refresh: None,
-            status: self.status_of(&slot, &key),
-        };
-        if options.dry_run || !changed {
-            return Ok(applied);
+        if sound && before == Some(document.get()) {
+            let diff = Diff::none(current);
+            return Ok(Plan {
+                stored,
+                document,
+                meta,
+                preview: None,
+                loaded: None,
+                diff,
+            });
         }
+        if document.get().settings.enabled {
+            self.check_secrets(document.get()).await?;
+        }
+        let expected = current.clone().map_or(Expect::Absent, Expect::Revision);
+        let preview = self.store.preview(key, &document, &expected, &meta).await?;
 
-        let kind = match rolled_back_to {
-            Some(_) => RevisionKind::Rollback,
-            None => RevisionKind::Apply,
-        };
-        let meta = self.meta(author, options.message.clone(), kind);
-        let expect = current.map_or(Expect::Absent, Expect::Revision);
-        let revision = self.store.put(&key, &validated, &expect, &meta).await?;
-        self.changed(&key, &revision);
-        applied.diff.to = Some(revision.id.clone());
-        applied.revision = Some(revision);
-        if options.refresh {
-            if let Some(stored) = self.store.get(&key).await? {
-                applied.refresh = Some(self.reload(&slot, &stored).await);
-            }
-        } else {
-            self.note_stored(&slot, &key).await?;
+        let loaded = self.load_ahead(slot, key, &document, &meta).await;
+        if let Some(error) = loaded.as_ref().and_then(|l| l.error.as_ref()) {
+            let finding = Finding::error(Layer::Provider, "does-not-load", error.clone());
+            run.report.add(Finding {
+                place: Place::Content,
+                ..finding
+            });
+            return Err(CatalogError::Invalid(Box::new(run.report)));
         }
-        applied.status = self.status_of(&slot, &key);
-        Ok(applied)
+        let old = match before {
+            Some(before) => self.entities_of(slot, key, before, meta.at).await,
+            None => Vec::new(),
+        };
+        let new = loaded.as_ref().map(|l| l.loaded.entities.as_slice());
+        let mut diff = self
+            .compare(before, Some(document.get()), &old, new.unwrap_or(&old))
+            .await?;
+        diff.from.clone_from(&current);
+        if let Some(new) = new {
+            self.check_removals(slot, key, options, document.get(), new)?;
+        }
+        Ok(Plan {
+            stored,
+            document,
+            meta,
+            preview: Some(preview),
+            loaded,
+            diff,
+        })
+    }
+
+    /// Loads what would be served, where that takes nothing but the document.
+    async fn load_ahead(
+        self: &Arc<Self>,
+        slot: &Arc<PluginSlot>,
+        key: &SourceKey,
+        document: &Validated<SourceDocument>,
+        meta: &ChangeMeta,
+    ) -> Option<LoadResult> {
+        let document = document.get();
+        if !document.settings.enabled {
+            return Some(LoadResult::default());
+        }
+        // An upstream is asked afterwards, except for a roll back, which must be known to load.
+        let local = slot.plugin.has_content(&document.settings.source_type);
+        if !local && meta.kind != RevisionKind::Rollback {
+            return None;
+        }
+        Some(self.load(slot, key, document, meta.at).await)
+    }
+
+    /// Stores the planned document. From here on the change is made, whatever fails.
+    async fn store(
+        &self,
+        key: &SourceKey,
+        plan: Plan,
+    ) -> Result<(StoredSource, Option<LoadResult>), CatalogError> {
+        let before = plan.stored.as_ref();
+        let expect = before.map_or(Expect::Absent, |s| Expect::Revision(s.revision.id.clone()));
+        let revision = self
+            .store
+            .put(key, &plan.document, &expect, &plan.meta)
+            .await?;
+        self.changed(key, &revision);
+        let loaded = plan.loaded.map(|loaded| LoadResult {
+            findings: plan.document.warnings().to_vec(),
+            ..loaded
+        });
+        let stored = match self.store.get(key).await {
+            Ok(Some(stored)) if stored.revision.id == revision.id => stored,
+            // It cannot be read again just now, or somebody changed it already: what was put is
+            // what this answer is about.
+            _ => StoredSource {
+                key: key.clone(),
+                origin: before.map_or_else(|| self.store.describe(), |s| s.origin.clone()),
+                document: plan.document.into_inner(),
+                revision,
+                editable: true,
+                problems: Vec::new(),
+            },
+        };
+        Ok((stored, loaded))
     }
 
     /// The document of a revision, as something that is wanted again.
@@ -383,33 +537,23 @@ impl Shared {
     }
 
     fn check_size(&self, document: &SourceDocument) -> Result<(), StoreError> {
-        let (limit, actual) = (
-            self.store.capabilities().max_document_bytes,
-            document.size(),
-        );
+        let limit = self.store.capabilities().max_document_bytes;
+        let settings = document.canonical_settings().len() as u64;
+        let actual = document.size().max(settings);
         if actual > limit {
             return Err(StoreError::TooLarge { limit, actual });
         }
         Ok(())
     }
 
-    /// Every reference must resolve now; the values are dropped at once.
-    async fn check_secrets(&self, document: &SourceDocument) -> Result<(), CatalogError> {
-        let properties = serde_json::Value::Object(document.settings.properties.clone());
-        for reference in SecretRef::all_in(&properties) {
-            self.secrets.resolve(&reference).await?;
-        }
-        Ok(())
-    }
-
-    /// An edit that would empty a catalog by mistake is held back.
-    async fn check_removals(
-        self: &Arc<Self>,
-        slot: &Arc<PluginSlot>,
+    /// An edit that would empty a catalog by mistake is held back. What counts is what readers see.
+    fn check_removals(
+        &self,
+        slot: &PluginSlot,
         key: &SourceKey,
         options: &ApplyOptions,
         document: &SourceDocument,
-        diff: &Diff,
+        after: &[crate::model::Entity],
     ) -> Result<(), CatalogError> {
         // Switching off says what it means.
         if !document.settings.enabled {
@@ -419,15 +563,8 @@ impl Shared {
             .live(&key.id)
             .map(|live| live.snapshot.clone())
             .unwrap_or_default();
-        // What counts is what readers see: after an outside edit that does not load, that is more
-        // than what is stored.
-        let removed = if served.entities().is_empty() {
-            diff.entities.removed.clone()
-        } else {
-            let after: Vec<Entity> = self.entities_of(slot, key, Some(document)).await;
-            entity_changes(served.entities(), &after).removed
-        };
-        let of = served.entities().len().max(removed.len());
+        let removed = super::diff::entity_changes(served.entities(), after).removed;
+        let of = served.entities().len();
         let share = removed.len() as f64 > self.options.max_unconfirmed_removal_share * of as f64;
         let many = removed.len() > self.options.max_unconfirmed_removals;
         if many && share && options.confirm_removals < removed.len() {
@@ -436,32 +573,26 @@ impl Shared {
         Ok(())
     }
 
-    pub(super) fn status_of(&self, slot: &PluginSlot, key: &SourceKey) -> SourceStatus {
+    fn status_of(&self, slot: &PluginSlot, key: &SourceKey) -> SourceStatus {
         match slot.live(&key.id) {
             Some(live) => live.status.clone(),
-            None => SourceStatus {
-                state: crate::model::SourceState::Loading,
-                entity_count: 0,
-                revision: None,
-                last_refresh: None,
-                failures: Vec::new(),
-                findings: Vec::new(),
-            },
+            None => SourceStatus::unknown(SourceState::Loading),
         }
     }
+}
 
-    /// Shows a new revision as stored without loading it.
-    async fn note_stored(&self, slot: &PluginSlot, key: &SourceKey) -> Result<(), CatalogError> {
-        let Some(stored) = self.store.get(key).await? else {
-            return Ok(());
-        };
-        let live = match slot.live(&key.id) {
-            Some(live) => {
-                super::LiveSource::of(&stored, live.snapshot.clone(), live.status.clone())
-            }
-            None => super::LiveSource::loading(&stored),
-        };
-        slot.set(&key.id, Some(Arc::new(live)));
-        Ok(())
-    }
+/// Whether all that changes is that the source is switched off.
+fn switches_off(before: &SourceDocument, after: &SourceDocument) -> bool {
+    let mut off = before.clone();
+    off.settings.enabled = false;
+    before.settings.enabled && off == *after
+}
+
+/// Shows a new revision as stored without loading it.
+fn note_stored(slot: &PluginSlot, stored: &StoredSource) {
+    let live = match slot.live(&stored.key.id) {
+        Some(live) => LiveSource::of(stored, live.snapshot.clone(), live.status.clone()),
+        None => LiveSource::loading(stored),
+    };
+    slot.set(&stored.key.id, Some(Arc::new(live)));
 }

@@ -1,6 +1,6 @@
 //! Putting a service together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use tokio::sync::broadcast;
@@ -9,8 +9,8 @@ use super::view::PluginSlot;
 use super::{CatalogService, ServiceOptions, Shared};
 use crate::model::PluginName;
 use crate::ports::{
-    CatalogPlugin, Clock, EventSink, MemoryStatus, NoEvents, NoSecrets, RefreshStatusRepository,
-    SecretResolver, SourceConfigStore, SystemClock,
+    CatalogPlugin, Clock, EventSink, HealthCheck, MemoryStatus, NoEvents, NoSecrets,
+    RefreshStatusRepository, SecretResolver, SourceConfigStore, SystemClock,
 };
 use crate::validation::{Pipeline, ValidationLayer};
 use crate::yaml::Limits;
@@ -28,6 +28,9 @@ pub enum BuildError {
     /// Two plugins of one name.
     #[error("the plugin {0} was added twice")]
     DuplicatePlugin(PluginName),
+    /// Two plugins of one section in `sources.yaml`.
+    #[error("two plugins have the config key {0}")]
+    DuplicateConfigKey(String),
 }
 
 /// Collects the parts of a [`CatalogService`]. Only a store is required.
@@ -40,6 +43,7 @@ pub struct CatalogServiceBuilder {
     clock: Option<Arc<dyn Clock>>,
     plugins: Vec<Arc<dyn CatalogPlugin>>,
     layers: Vec<Arc<dyn ValidationLayer>>,
+    checks: Vec<Arc<dyn HealthCheck>>,
     limits: Option<Limits>,
     options: ServiceOptions,
 }
@@ -81,6 +85,12 @@ impl CatalogServiceBuilder {
         self
     }
 
+    /// Asks this component how it is, too, whenever somebody asks for the health of all.
+    pub fn health_check(mut self, check: impl HealthCheck + 'static) -> Self {
+        self.checks.push(Arc::new(check));
+        self
+    }
+
     /// Resolves secret references here. Without it, none resolves.
     pub fn secrets(mut self, secrets: impl SecretResolver + 'static) -> Self {
         self.secrets = Some(Arc::new(secrets));
@@ -119,8 +129,13 @@ impl CatalogServiceBuilder {
         let store = self.store.ok_or(BuildError::NoStore)?;
         let mut plugins = BTreeMap::new();
         let mut order = Vec::new();
+        let mut config_keys = HashSet::new();
         for plugin in self.plugins {
             let name = plugin.name().clone();
+            let config_key = plugin.config_key().to_owned();
+            if !plugins.contains_key(&name) && !config_keys.insert(config_key.clone()) {
+                return Err(BuildError::DuplicateConfigKey(config_key));
+            }
             order.push(name.clone());
             if plugins
                 .insert(name.clone(), Arc::new(PluginSlot::new(plugin)))
@@ -149,6 +164,7 @@ impl CatalogServiceBuilder {
                 plugins,
                 order,
                 events: broadcast::channel(EVENT_BUFFER).0,
+                checks: self.checks,
                 loaded_once: false.into(),
                 health: tokio::sync::Mutex::default(),
             }),

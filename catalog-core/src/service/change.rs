@@ -82,7 +82,18 @@ fn restored(
     };
     let incoming = serde_json::to_value(&settings).unwrap_or_default();
     match redaction::restore_value(&incoming, &before) {
-        Ok(value) => serde_json::from_value(value).unwrap_or(settings),
+        Ok(value) => match serde_json::from_value(value) {
+            Ok(restored) => restored,
+            Err(_) => {
+                let message = "the stored secrets cannot be put back into these settings";
+                findings.push(Finding::error(
+                    Layer::Semantic,
+                    "stray-redaction-marker",
+                    message,
+                ));
+                settings
+            }
+        },
         Err(stray) => {
             findings.extend(stray.iter().map(finding));
             settings

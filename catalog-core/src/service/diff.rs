@@ -3,15 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use similar::TextDiff;
 
+use super::guard::task_failed;
 use super::view::PluginSlot;
 use super::{CatalogService, Shared};
 use crate::error::{CatalogError, StoreError};
-use crate::model::{Entity, RevisionId, RevisionRecord, SourceDocument, SourceKey};
-use crate::redaction;
+use crate::model::{Entity, RevisionId, SourceDocument, SourceKey};
+use crate::redaction::{self, Secrets};
+use crate::yaml::{self, Limits};
 
+/// A diff of two texts that have little in common is cut short: then it is coarser, not wrong.
+const DIFF_TIME: Duration = Duration::from_secs(1);
 /// Lines of context in a unified diff.
 const CONTEXT_LINES: usize = 3;
 
@@ -52,9 +59,22 @@ pub struct Diff {
     pub entities: EntityChanges,
 }
 
+impl Diff {
+    /// Nothing differs from this revision.
+    pub(super) fn none(revision: Option<RevisionId>) -> Self {
+        Self {
+            from: revision.clone(),
+            to: revision,
+            unified: String::new(),
+            settings: Vec::new(),
+            entities: EntityChanges::default(),
+        }
+    }
+}
+
 impl CatalogService {
     /// What differs between two revisions. `to` defaults to the current one, `from` to the one
-    /// before `to`. A revision that does not load any more has no entities.
+    /// before `to`. A revision that does not load any more has the entities that do.
     ///
     /// # Errors
     /// [`CatalogError::PluginNotFound`] and those of the store.
@@ -64,63 +84,72 @@ impl CatalogService {
         from: Option<&RevisionId>,
         to: Option<&RevisionId>,
     ) -> Result<Diff, CatalogError> {
-        let slot = self.shared.slot(&key.plugin)?;
-        let revisions = self.shared.store.revisions(key).await?;
+        let shared = &self.shared;
+        let slot = shared.slot(&key.plugin)?;
+        let revisions = shared.store.revisions(key).await?;
         let newest = revisions.first().map(|r| r.id.clone());
         let Some(to) = to.cloned().or(newest) else {
             return Err(StoreError::SourceNotFound { key: key.clone() }.into());
         };
         let before_to = revisions.iter().find(|r| r.id < to).map(|r| r.id.clone());
         let from = from.cloned().or(before_to);
-        let after = self.shared.store.get_revision(key, &to).await?;
+        let after = shared.store.get_revision(key, &to).await?.document;
         let before = match &from {
-            Some(id) => Some(self.shared.store.get_revision(key, id).await?),
+            Some(id) => shared.store.get_revision(key, id).await?.document,
             None => None,
         };
-        let before = before.and_then(|r: RevisionRecord| r.document);
-        let mut diff = self
-            .shared
-            .compare(slot, key, before.as_ref(), after.document.as_ref())
-            .await;
+        // Dated alike, so that dates make no difference.
+        let at = DateTime::UNIX_EPOCH;
+        let (mut old, mut new) = (Vec::new(), Vec::new());
+        for (document, entities) in [(&before, &mut old), (&after, &mut new)] {
+            if let Some(document) = document {
+                *entities = shared.entities_of(slot, key, document, at).await;
+            }
+        }
+        let mut diff = shared
+            .compare(before.as_ref(), after.as_ref(), &old, &new)
+            .await?;
         (diff.from, diff.to) = (from, Some(to));
         Ok(diff)
     }
 }
 
 impl Shared {
-    /// Compares two documents; `None` is nothing.
+    /// Compares two documents, where that may take its time; `None` is nothing.
     pub(super) async fn compare(
-        self: &Arc<Self>,
-        slot: &Arc<PluginSlot>,
-        key: &SourceKey,
+        &self,
         before: Option<&SourceDocument>,
         after: Option<&SourceDocument>,
-    ) -> Diff {
-        let old = self.entities_of(slot, key, before).await;
-        let new = self.entities_of(slot, key, after).await;
-        Diff {
-            from: None,
-            to: None,
-            unified: unified(before, after),
-            settings: settings_changes(before, after),
-            entities: entity_changes(&old, &new),
-        }
+        old: &[Entity],
+        new: &[Entity],
+    ) -> Result<Diff, CatalogError> {
+        let entities = entity_changes(old, new);
+        let (before, after) = (before.cloned(), after.cloned());
+        let work = move || Diff {
+            unified: unified(before.as_ref(), after.as_ref()),
+            settings: settings_changes(before.as_ref(), after.as_ref()),
+            entities,
+            ..Diff::none(None)
+        };
+        let diff = tokio::task::spawn_blocking(work).await;
+        diff.map_err(|error| CatalogError::Internal(task_failed(&error)))
     }
 
-    /// The entities of a document, all dated alike, so that dates make no difference.
+    /// The entities of a document, as far as they load.
     pub(super) async fn entities_of(
         self: &Arc<Self>,
         slot: &Arc<PluginSlot>,
         key: &SourceKey,
-        document: Option<&SourceDocument>,
+        document: &SourceDocument,
+        written_at: DateTime<Utc>,
     ) -> Vec<Entity> {
-        match document {
-            Some(document) if document.settings.enabled => {
-                let at = chrono::DateTime::UNIX_EPOCH;
-                self.load(slot, key, document, at).await.loaded.entities
-            }
-            _ => Vec::new(),
+        if !document.settings.enabled {
+            return Vec::new();
         }
+        self.load(slot, key, document, written_at)
+            .await
+            .loaded
+            .entities
     }
 }
 
@@ -152,17 +181,31 @@ pub(super) fn shown_content(document: Option<&SourceDocument>) -> Option<String>
     Some(redaction::redact_yaml(&String::from_utf8_lossy(bytes)))
 }
 
+/// What is secret on either side is hidden on both.
 fn unified(before: Option<&SourceDocument>, after: Option<&SourceDocument>) -> String {
     let (old, new) = (shown_content(before), shown_content(after));
     let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
     if old == new {
         return String::new();
     }
-    TextDiff::from_lines(&old, &new)
+    let parsed: Vec<yaml::Document> = [before, after]
+        .into_iter()
+        .flatten()
+        .filter_map(|document| {
+            let bytes = document.content.as_deref()?;
+            let limits = Limits::default().with_max_bytes(bytes.len());
+            yaml::parse_bytes(bytes, &limits).ok()
+        })
+        .collect();
+    let secrets = Secrets::of([], &parsed);
+    let diff = TextDiff::configure()
+        .timeout(DIFF_TIME)
+        .diff_lines(&old, &new)
         .unified_diff()
         .context_radius(CONTEXT_LINES)
         .header("before", "after")
-        .to_string()
+        .to_string();
+    secrets.hide_words(&diff)
 }
 
 /// Whether two secrets differ is told, by two markers; what they are is not.
@@ -178,10 +221,13 @@ fn settings_changes(
     names
         .into_iter()
         .filter(|name| raw_old.get(*name) != raw_new.get(*name))
-        .map(|name| FieldChange {
-            field: name.clone(),
-            from: old.get(name).cloned(),
-            to: new.get(name).cloned(),
+        .map(|name| {
+            let shown = redaction::redact_text(name);
+            FieldChange {
+                from: old.get(&shown).cloned(),
+                to: new.get(&shown).cloned(),
+                field: redaction::redact_key(name),
+            }
         })
         .collect()
 }

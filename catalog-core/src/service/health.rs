@@ -1,7 +1,9 @@
 //! How the service and its parts are.
 
+use std::collections::BTreeMap;
+
 use super::CatalogService;
-use crate::health::bounded;
+use crate::health::{bounded, check};
 use crate::model::SourceState;
 use crate::ports::ComponentHealth;
 
@@ -16,6 +18,7 @@ pub struct PluginsHealth {
 
 /// How everything is.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HealthReport {
     /// The status database; `None`: there is none.
     pub database: Option<ComponentHealth>,
@@ -25,6 +28,9 @@ pub struct HealthReport {
     pub store: ComponentHealth,
     /// Whether every source was loaded once.
     pub initial_load: bool,
+    /// The components that an embedder added, by name. One that is unhealthy makes the service
+    /// unready.
+    pub others: BTreeMap<String, ComponentHealth>,
     /// The plugins. One bad source degrades its plugin; it does not make the service unready.
     pub plugins: PluginsHealth,
 }
@@ -38,6 +44,7 @@ impl HealthReport {
             && self.database.as_ref().is_none_or(fine)
             && fine(&self.migrations)
             && fine(&self.store)
+            && self.others.values().all(fine)
     }
 }
 
@@ -57,12 +64,18 @@ impl CatalogService {
             bounded(limit, shared.status.migrations()),
             bounded(limit, shared.store.health()),
         );
+        let mut others = BTreeMap::new();
+        for component in &shared.checks {
+            let health = check(&**component, limit).await;
+            others.insert(component.name().to_owned(), health);
+        }
         let timed_out = || ComponentHealth::unhealthy("no answer in time");
         let report = HealthReport {
             database: database.unwrap_or_else(|| Some(timed_out())),
             migrations: migrations.unwrap_or_else(timed_out),
             store: store.unwrap_or_else(timed_out),
             initial_load: false,
+            others,
             plugins: PluginsHealth {
                 healthy: 0,
                 total: 0,

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use serde_json::Value;
+
 use super::Shared;
+use super::guard::task_failed;
 use super::view::PluginSlot;
-use crate::model::{EntityFailure, SourceDocument, SourceKey};
+use crate::model::{EntityFailure, FieldValue, SourceDocument, SourceKey};
 use crate::ports::{LoadRequest, Loaded};
-use crate::redaction;
+use crate::redaction::{self, Secrets};
 use crate::validation::{Finding, yaml_findings};
 use crate::yaml;
 
@@ -24,7 +27,7 @@ pub(super) struct LoadResult {
 }
 
 impl LoadResult {
-    fn failed(error: String) -> Self {
+    pub(super) fn failed(error: String) -> Self {
         Self {
             error: Some(redaction::redact_text(&error)),
             ..Self::default()
@@ -51,7 +54,8 @@ impl Shared {
         match tokio::time::timeout(self.options.load_timeout, task).await {
             Ok(Ok(result)) => result,
             Ok(Err(error)) => {
-                tracing::error!(%key, %error, "the plugin panicked while loading");
+                let error = &*task_failed(&error) as &dyn std::error::Error;
+                tracing::error!(%key, error, "the plugin failed while loading");
                 LoadResult::failed("the plugin failed while loading".to_owned())
             }
             Err(_) => {
@@ -82,18 +86,14 @@ impl Shared {
                 };
             }
         };
-        let unknown = content.as_ref().and_then(|c| unknown_shape(slot, c));
-        if let Some(error) = unknown {
-            return LoadResult::failed(error);
-        }
         let settings = &document.settings;
         let request = LoadRequest::new(key, settings, content.as_ref(), &*self.secrets, written_at);
         match slot.plugin.load(request).await {
-            Ok(loaded) => {
-                let error = describe(&loaded.failures);
+            Ok(mut loaded) => {
+                hide_copies(&mut loaded, document, content.as_ref());
                 LoadResult {
+                    error: describe(&loaded.failures),
                     loaded,
-                    error,
                     findings: Vec::new(),
                 }
             }
@@ -102,30 +102,46 @@ impl Shared {
     }
 }
 
-/// Content that is no mapping, or has none of the plugin's keys but others, is not an empty
-/// catalog: a truncated or foreign file must not empty what is served.
-fn unknown_shape(slot: &PluginSlot, content: &yaml::Document) -> Option<String> {
-    let root = &content.root;
-    if root.is_null() {
-        return Some("the content is empty".to_owned());
+/// Plugins redact what an entity itself shows to be secret. Copies of what is secret elsewhere in
+/// the document, and credentials in names, are hidden here, once for all plugins.
+fn hide_copies(loaded: &mut Loaded, document: &SourceDocument, content: Option<&yaml::Document>) {
+    let properties = Value::Object(document.settings.properties.clone());
+    let secrets = Secrets::of([&properties], content);
+    let hide = |json: &mut Arc<str>| {
+        if let Ok(value) = serde_json::from_str::<Value>(json) {
+            *json = secrets.hide(&value).to_string().into();
+        }
+    };
+    for entity in &mut loaded.entities {
+        let name = secrets.hide_text(&entity.name);
+        if *name != *entity.name {
+            entity.name = name.into();
+        }
+        if !secrets.is_empty() {
+            hide(&mut entity.json);
+            entity.parts.values_mut().for_each(hide);
+            for field in entity.fields.values_mut() {
+                hide_field(&secrets, field);
+            }
+        }
     }
-    if !matches!(root.value, yaml::Value::Map(..)) {
-        return Some(format!(
-            "line {}: the content must be a mapping",
-            root.place().line
-        ));
+    for failure in &mut loaded.failures {
+        failure.message = secrets.hide_words(&redaction::redact_text(&failure.message));
     }
-    let known = slot.plugin.content_keys();
-    let entries = root.entries();
-    let foreign = entries.iter().find(|e| !known.contains(&&*e.key));
-    let any_known = entries.iter().any(|e| known.contains(&&*e.key));
-    foreign.filter(|_| !any_known).map(|entry| {
-        let key: String = entry.key.chars().take(64).collect();
-        format!(
-            "line {}: unknown field {key:?}",
-            entry.key_span.position.line
-        )
-    })
+}
+
+/// A filter must not find out what is not shown.
+fn hide_field(secrets: &Secrets, field: &mut FieldValue) {
+    match field {
+        FieldValue::Text(text) => *text = secrets.hide_text(text).into(),
+        FieldValue::TextList(items) => {
+            *items = items
+                .iter()
+                .map(|item| secrets.hide_text(item).into())
+                .collect();
+        }
+        _ => {}
+    }
 }
 
 /// One sentence for several failures.

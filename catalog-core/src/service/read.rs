@@ -82,7 +82,7 @@ pub struct RevisionDetail {
 }
 
 /// Settings with every secret replaced.
-fn shown(settings: &SourceSettings) -> SourceSettings {
+pub(super) fn shown(settings: &SourceSettings) -> SourceSettings {
     let redacted = serde_json::to_value(settings).map(|v: Value| redaction::redact_value(&v));
     // Redaction replaces texts by texts, so the shape is the same.
     redacted
@@ -93,7 +93,7 @@ fn shown(settings: &SourceSettings) -> SourceSettings {
 fn view_of(live: &LiveSource) -> SourceView {
     SourceView {
         id: live.id.clone(),
-        settings: shown(&live.settings),
+        settings: live.settings.clone(),
         revision: live.revision.clone(),
         origin: live.origin.clone(),
         editable: live.editable,

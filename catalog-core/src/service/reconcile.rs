@@ -1,17 +1,18 @@
 //! Keeping what is served in step with what is stored, whoever changed it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use futures_util::StreamExt as _;
-use tokio::task::JoinHandle;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::view::{LiveSource, PluginSlot};
 use super::{CatalogService, Shared};
 use crate::error::StoreError;
 use crate::model::SourceKey;
-use crate::ports::StoreChange;
+use crate::ports::{StoreChange, StoredSource};
 
 /// A started service. Dropped, it stops following the store; what is served stays as it is.
 #[derive(Debug)]
@@ -70,67 +71,99 @@ impl CatalogService {
 }
 
 impl Shared {
+    /// Follows the store: each change is looked at in a task of its own, so that a source that takes
+    /// long keeps no other from being shown.
     async fn follow(
         self: Arc<Self>,
-        mut changes: futures_util::stream::BoxStream<'static, StoreChange>,
+        mut changes: BoxStream<'static, StoreChange>,
         mut pending: bool,
     ) {
+        let mut ended = false;
+        let mut tasks: JoinSet<Result<(), StoreError>> = JoinSet::new();
         loop {
-            let change = if pending {
-                let wait = tokio::time::timeout(self.options.retry_interval, changes.next());
-                wait.await.unwrap_or(Some(StoreChange::Everything))
-            } else {
-                changes.next().await
-            };
-            let Some(change) = change else { return };
-            let result = match change {
-                // While something is pending, everything is looked at.
-                StoreChange::Source(key) if !pending => self.reconcile_one(&key).await,
-                _ => self.reconcile_all().await,
-            };
-            pending = match result {
-                Ok(()) => false,
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "what is served may be behind what is stored");
-                    true
+            let retry = tokio::time::sleep(self.options.retry_interval);
+            tokio::select! {
+                change = changes.next(), if !ended => match change {
+                    Some(StoreChange::Source(key)) => {
+                        let shared = self.clone();
+                        tasks.spawn(async move { shared.reconcile_one(&key, None).await });
+                    }
+                    Some(StoreChange::Everything) => {
+                        let shared = self.clone();
+                        tasks.spawn(async move { shared.reconcile_all().await });
+                    }
+                    None => {
+                        tracing::warn!("the store tells of no more changes");
+                        ended = true;
+                    }
+                },
+                Some(done) = tasks.join_next() => {
+                    if let Ok(Err(error)) = done {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::warn!(error, "what is served may be behind what is stored");
+                        pending = true;
+                    }
                 }
-            };
+                () = retry, if pending => {
+                    pending = self.reconcile_all().await.is_err();
+                }
+                else => return,
+            }
         }
     }
 
     async fn reconcile_all(self: &Arc<Self>) -> Result<(), StoreError> {
         for (plugin, slot) in &self.plugins {
-            let mut keys: BTreeSet<SourceKey> = BTreeSet::new();
+            let mut found: BTreeMap<SourceKey, Option<StoredSource>> = BTreeMap::new();
+            for live in slot.view.load().sources() {
+                found.insert(SourceKey::new(plugin.clone(), live.id.clone()), None);
+            }
+            // Rows of sources that went while nobody looked.
+            for row in self.status.list(plugin).await.unwrap_or_default() {
+                found.insert(row.key, None);
+            }
             for stored in self.store.list(plugin).await? {
-                if slot.live(&stored.key.id).is_none() {
-                    let loading = Arc::new(LiveSource::loading(&stored));
-                    slot.set(&stored.key.id, Some(loading));
-                }
-                keys.insert(stored.key);
+                let loading = Arc::new(LiveSource::loading(&stored));
+                slot.set_if_absent(&stored.key.id, &loading);
+                found.insert(stored.key.clone(), Some(stored));
             }
-            let live = slot.view.load();
-            let shown = live
-                .sources()
-                .map(|s| SourceKey::new(plugin.clone(), s.id.clone()));
-            keys.extend(shown);
-            for key in keys {
-                self.reconcile_one(&key).await?;
-            }
+            let looks = stream::iter(found)
+                .map(|(key, stored)| async move { self.reconcile_one(&key, stored).await })
+                .buffer_unordered(self.options.concurrent_loads.max(1));
+            looks.try_collect::<Vec<()>>().await?;
         }
         self.loaded_once.store(true, Ordering::SeqCst);
         Ok(())
     }
 
-    async fn reconcile_one(self: &Arc<Self>, key: &SourceKey) -> Result<(), StoreError> {
+    /// Brings one source in step. `seen` is how it was stored a moment ago; without it, the store is
+    /// asked.
+    async fn reconcile_one(
+        self: &Arc<Self>,
+        key: &SourceKey,
+        seen: Option<StoredSource>,
+    ) -> Result<(), StoreError> {
         let Some(slot) = self.plugins.get(&key.plugin) else {
             return Ok(());
         };
         let lock = slot.lock(&key.id);
         let _turn = lock.turn.lock().await;
-        match self.store.get(key).await? {
+        let live = slot.live(&key.id);
+        let is_old = |stored: &StoredSource| {
+            live.as_ref()
+                .is_some_and(|live| live.revision.id > stored.revision.id)
+        };
+        let stored = match seen {
+            Some(stored) if !is_old(&stored) => Some(stored),
+            _ => self.store.get(key).await?,
+        };
+        match stored {
             None => self.forget(slot, key).await,
             Some(stored) if !in_step(slot, &stored) => {
+                let known = live.is_some_and(|live| live.revision.id == stored.revision.id);
+                if !known {
+                    self.changed(key, &stored.revision);
+                }
                 self.reload(slot, &stored).await;
             }
             Some(_) => {}
@@ -140,7 +173,7 @@ impl Shared {
 }
 
 /// Whether what is shown is about what is stored.
-fn in_step(slot: &PluginSlot, stored: &crate::ports::StoredSource) -> bool {
+fn in_step(slot: &PluginSlot, stored: &StoredSource) -> bool {
     slot.live(&stored.key.id).is_some_and(|live| {
         live.status.last_refresh.is_some()
             && live.revision.id == stored.revision.id

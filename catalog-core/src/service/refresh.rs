@@ -10,9 +10,11 @@ use super::view::{LiveSource, PluginSlot, SourceSnapshot, SourceStatus};
 use super::{CatalogService, Shared};
 use crate::error::{CatalogError, StoreError};
 use crate::model::{
-    EntityFailure, PluginName, RefreshOutcome, RefreshStatus, RevisionId, SourceKey, SourceState,
+    EntityFailure, PluginName, RefreshOutcome, RefreshStatus, RevisionId, SourceDocument,
+    SourceKey, SourceState,
 };
 use crate::ports::{CatalogEvent, Loaded, StoredSource};
+use crate::validation::{Finding, Layer, Place, Severity};
 
 impl CatalogService {
     /// Loads a source again. A load that fails is an `Ok` outcome that says so: the entities served
@@ -84,9 +86,7 @@ impl Shared {
     pub(super) async fn forget(&self, slot: &PluginSlot, key: &SourceKey) {
         let was_there = slot.live(&key.id).is_some();
         slot.set(&key.id, None);
-        if let Err(error) = self.status.delete(key).await {
-            tracing::warn!(%key, error = &error as &dyn std::error::Error, "status not deleted");
-        }
+        self.unrecord(key).await;
         if was_there {
             tracing::info!(%key, "source removed");
             self.emit(CatalogEvent::Removed { key: key.clone() });
@@ -99,10 +99,9 @@ impl Shared {
         slot: &Arc<PluginSlot>,
         stored: &StoredSource,
     ) -> RefreshOutcome {
-        let started_at = self.clock.now();
-        let started = tokio::time::Instant::now();
+        let began = (self.clock.now(), tokio::time::Instant::now());
         let result = self.load_stored(slot, stored).await;
-        self.show(slot, stored, result, started_at, started).await
+        self.show(slot, stored, result, began).await
     }
 
     async fn load_stored(
@@ -114,14 +113,44 @@ impl Shared {
             return LoadResult::default();
         }
         if let Some(problem) = stored.problems.iter().find(|f| f.is_error()) {
-            return LoadResult {
-                error: Some(problem.to_string()),
-                ..LoadResult::default()
-            };
+            return LoadResult::failed(problem.to_string());
         }
         let written_at = stored.revision.created_at;
-        self.load(slot, &stored.key, &stored.document, written_at)
+        self.load_checked(slot, &stored.key, &stored.document, written_at)
             .await
+    }
+
+    /// Loads a document that may have come past the door: it has to pass the pipeline, too.
+    async fn load_checked(
+        self: &Arc<Self>,
+        slot: &Arc<PluginSlot>,
+        key: &SourceKey,
+        document: &SourceDocument,
+        written_at: DateTime<Utc>,
+    ) -> LoadResult {
+        let report = match self
+            .validated(slot, key, document.clone(), Vec::new())
+            .await
+        {
+            Ok(run) => run.report,
+            Err(error) => return LoadResult::failed(error.to_string()),
+        };
+        let mut result = self.load(slot, key, document, written_at).await;
+        if result.error.is_none()
+            && let Some(finding) = report.errors().find(|f| !is_tolerated(f))
+        {
+            result.error = Some(finding.to_string());
+        }
+        // What is tolerated is told as a warning.
+        let told = |finding: &Finding| Finding {
+            severity: match is_tolerated(finding) {
+                true => Severity::Warning,
+                false => finding.severity,
+            },
+            ..finding.clone()
+        };
+        result.findings = report.findings().map(told).collect();
+        result
     }
 
     /// Swaps the snapshot when the load succeeded, and shows and records how it ended.
@@ -130,8 +159,7 @@ impl Shared {
         slot: &Arc<PluginSlot>,
         stored: &StoredSource,
         result: LoadResult,
-        started_at: DateTime<Utc>,
-        started: tokio::time::Instant,
+        (started_at, started): (DateTime<Utc>, tokio::time::Instant),
     ) -> RefreshOutcome {
         let LoadResult {
             loaded,
@@ -143,20 +171,21 @@ impl Shared {
             failures,
             warnings,
         } = loaded;
-        let before = match slot.live(&stored.key.id) {
-            Some(live) => live.snapshot.clone(),
-            None => Arc::default(),
-        };
-        let enabled = stored.document.settings.enabled;
-        let snapshot = match (&error, before.revision.is_some()) {
-            (None, _) => Arc::new(SourceSnapshot::new(stored.revision.id.clone(), entities)),
-            // Something was served: it stays.
-            (Some(_), true) => before.clone(),
-            // Nothing was ever served: an older revision that loads, else what could be loaded.
-            (Some(_), false) => match self.last_good(slot, stored).await {
+        let before = slot
+            .live(&stored.key.id)
+            .map(|live| live.snapshot.clone())
+            .unwrap_or_default();
+        let revision = stored.revision.id.clone();
+        let snapshot = match &error {
+            None => Arc::new(SourceSnapshot::whole(revision, entities)),
+            // Something whole was served: it stays.
+            Some(_) if before.whole => before.clone(),
+            // Nothing whole was ever served by this process: an older revision that loads, else
+            // what could be loaded of this one.
+            Some(_) => match self.last_good(slot, stored).await {
                 Some(last_good) => Arc::new(last_good),
-                None if entities.is_empty() => Arc::default(),
-                None => Arc::new(SourceSnapshot::new(stored.revision.id.clone(), entities)),
+                None if entities.is_empty() => before.clone(),
+                None => Arc::new(SourceSnapshot::partial(revision, entities)),
             },
         };
         let outcome = RefreshOutcome {
@@ -172,13 +201,17 @@ impl Shared {
             error,
             failures,
         };
-        let state = match (&outcome.error, enabled) {
+        let state = match (&outcome.error, stored.document.settings.enabled) {
             (_, false) => SourceState::Disabled,
             (Some(_), true) => SourceState::Error,
             (None, true) => SourceState::Available,
         };
         findings.extend(stored.problems.iter().cloned());
-        findings.extend(warnings);
+        for warning in warnings {
+            if !findings.contains(&warning) {
+                findings.push(warning);
+            }
+        }
         let row = RefreshStatus::of(&outcome, Some(stored.revision.id.clone()));
         let status = SourceStatus {
             state,
@@ -195,19 +228,15 @@ impl Shared {
             revision: status.revision.clone(),
         };
         log(&outcome, &stored.revision.id);
-        slot.set(
-            &stored.key.id,
-            Some(Arc::new(LiveSource::of(stored, snapshot, status))),
-        );
-        if let Err(error) = self.status.upsert(&row).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(key = %stored.key, error, "refresh status not recorded");
-        }
+        let live = LiveSource::of(stored, snapshot, status);
+        slot.set(&stored.key.id, Some(Arc::new(live)));
+        self.record(&row).await;
         self.emit(event);
         outcome
     }
 
-    /// The newest older revision that loads without a failure.
+    /// What was served before, as far as the history tells: the newest revision that loads without a
+    /// failure. That may be the current one, when only its files are out of reach now.
     async fn last_good(
         self: &Arc<Self>,
         slot: &Arc<PluginSlot>,
@@ -216,23 +245,43 @@ impl Shared {
         if !stored.document.settings.enabled {
             return None;
         }
-        let revisions = self.store.revisions(&stored.key).await.ok()?;
-        for revision in revisions.into_iter().filter(|r| r.id < stored.revision.id) {
-            let Ok(record) = self.store.get_revision(&stored.key, &revision.id).await else {
-                continue;
-            };
-            let Some(document) = record.document else {
-                continue;
-            };
-            let result = self
-                .load(slot, &stored.key, &document, revision.created_at)
-                .await;
-            if result.error.is_none() {
-                return Some(SourceSnapshot::new(revision.id, result.loaded.entities));
+        let search = async {
+            let revisions = self.store.revisions(&stored.key).await.ok()?;
+            for revision in revisions.into_iter().filter(|r| r.id <= stored.revision.id) {
+                // What the store could not read well was never served.
+                if revision.flawed {
+                    continue;
+                }
+                let Ok(record) = self.store.get_revision(&stored.key, &revision.id).await else {
+                    continue;
+                };
+                // Deleted or switched off: nothing was served then.
+                let document = record.document?;
+                if !document.settings.enabled {
+                    return Some(SourceSnapshot::whole(revision.id, Vec::new()));
+                }
+                let result = self
+                    .load_checked(slot, &stored.key, &document, revision.created_at)
+                    .await;
+                if result.error.is_none() {
+                    return Some(SourceSnapshot::whole(revision.id, result.loaded.entities));
+                }
             }
-        }
-        None
+            None
+        };
+        tokio::time::timeout(self.options.load_timeout, search)
+            .await
+            .ok()
+            .flatten()
     }
+}
+
+/// Newer data than this server knows of must not make a catalog unloadable: fields that would be
+/// refused at the door are tolerated when they are there already.
+fn is_tolerated(finding: &Finding) -> bool {
+    finding.layer == Layer::Provider
+        && finding.place == Place::Content
+        && finding.code == "unknown-field"
 }
 
 /// How many entities were served and are not any more.

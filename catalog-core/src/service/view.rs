@@ -5,7 +5,6 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use chrono::{DateTime, Utc};
 
 use crate::model::{
     Entity, EntityFailure, RefreshOutcome, RefreshStatus, Revision, RevisionId, SourceId,
@@ -19,12 +18,24 @@ use crate::validation::Finding;
 pub struct SourceSnapshot {
     /// The revision that they come from; `None` when nothing was ever loaded.
     pub revision: Option<RevisionId>,
+    /// Whether every entity of that revision is here. Of a source that never loaded whole, those
+    /// that do load are served.
+    pub whole: bool,
     entities: Vec<Entity>,
     by_name: HashMap<Arc<str>, usize>,
 }
 
 impl SourceSnapshot {
-    pub(super) fn new(revision: RevisionId, entities: Vec<Entity>) -> Self {
+    /// What a load without failures yields.
+    pub(super) fn whole(revision: RevisionId, entities: Vec<Entity>) -> Self {
+        Self {
+            whole: true,
+            ..Self::partial(revision, entities)
+        }
+    }
+
+    /// What could be loaded.
+    pub(super) fn partial(revision: RevisionId, entities: Vec<Entity>) -> Self {
         let by_name = entities
             .iter()
             .enumerate()
@@ -32,6 +43,7 @@ impl SourceSnapshot {
             .collect();
         Self {
             revision: Some(revision),
+            whole: false,
             entities,
             by_name,
         }
@@ -50,6 +62,7 @@ impl SourceSnapshot {
 
 /// How a source is.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct SourceStatus {
     /// Its state.
     pub state: SourceState,
@@ -65,13 +78,27 @@ pub struct SourceStatus {
     pub findings: Vec<Finding>,
 }
 
+impl SourceStatus {
+    /// Nothing is known yet.
+    pub(super) fn unknown(state: SourceState) -> Self {
+        Self {
+            state,
+            entity_count: 0,
+            revision: None,
+            last_refresh: None,
+            failures: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+}
+
 /// A source with its entities and status, at one moment.
 #[derive(Debug)]
 pub struct LiveSource {
     /// The source.
     pub id: SourceId,
-    /// Its settings, with secrets.
-    pub(super) settings: SourceSettings,
+    /// Its settings, redacted.
+    pub settings: SourceSettings,
     /// The stored revision.
     pub revision: Revision,
     /// Where the entry comes from.
@@ -95,12 +122,8 @@ impl LiveSource {
             false => SourceState::Disabled,
         };
         let status = SourceStatus {
-            state,
-            entity_count: 0,
-            revision: None,
-            last_refresh: None,
-            failures: Vec::new(),
             findings: stored.problems.clone(),
+            ..SourceStatus::unknown(state)
         };
         Self::of(stored, Arc::default(), status)
     }
@@ -112,7 +135,7 @@ impl LiveSource {
     ) -> Self {
         Self {
             id: stored.key.id.clone(),
-            settings: stored.document.settings.clone(),
+            settings: super::read::shown(&stored.document.settings),
             revision: stored.revision.clone(),
             origin: stored.origin.clone(),
             editable: stored.editable,
@@ -121,39 +144,6 @@ impl LiveSource {
             status,
             problems: stored.problems.clone(),
         }
-    }
-
-    /// The display name.
-    pub fn name(&self) -> &str {
-        &self.settings.name
-    }
-
-    /// The tags.
-    pub fn labels(&self) -> &[String] {
-        &self.settings.labels
-    }
-
-    /// Whether it yields entities.
-    pub fn enabled(&self) -> bool {
-        self.settings.enabled
-    }
-
-    /// Globs of entities to take.
-    pub fn included_items(&self) -> &[String] {
-        &self.settings.included_items
-    }
-
-    /// Globs of entities to leave out.
-    pub fn excluded_items(&self) -> &[String] {
-        &self.settings.excluded_items
-    }
-
-    /// When the status last changed.
-    pub fn refreshed_at(&self) -> Option<DateTime<Utc>> {
-        self.status
-            .last_refresh
-            .as_ref()
-            .map(|r| r.last_refresh_time)
     }
 }
 
@@ -233,6 +223,15 @@ impl PluginSlot {
     /// What is live of a source.
     pub(super) fn live(&self, id: &SourceId) -> Option<Arc<LiveSource>> {
         self.view.load().sources.get(id).cloned()
+    }
+
+    /// Shows a source that is not shown yet.
+    pub(super) fn set_if_absent(&self, id: &SourceId, source: &Arc<LiveSource>) {
+        self.view.rcu(|view| {
+            let mut sources = view.sources.clone();
+            sources.entry(id.clone()).or_insert_with(|| source.clone());
+            PluginView { sources }
+        });
     }
 
     /// Swaps one source; readers see the old whole or the new whole.

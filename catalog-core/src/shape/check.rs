@@ -2,6 +2,7 @@
 
 use super::trail::Trail;
 use super::types::{Field, Int, Object, Shape, Tagged, Text, Untagged};
+use crate::redaction;
 use crate::validation::{Finding, Findings, Path, Severity, did_you_mean};
 use crate::yaml::{Node, Position, Value};
 
@@ -199,6 +200,9 @@ impl Walk<'_> {
 
     fn object(&mut self, node: &Node, object: &Object, of: Option<&Tagged>, trail: &Trail<'_>) {
         for entry in node.entries() {
+            if self.findings.is_full() {
+                return;
+            }
             let trail = trail.key(&entry.key);
             match object.field(&entry.key) {
                 Some(field) if field.ignored || entry.value.is_null() => {}
@@ -206,7 +210,7 @@ impl Walk<'_> {
                 None if object.open || of.is_some_and(|t| t.tag == &*entry.key) => {}
                 None => {
                     let severity = self.options.unknown_fields;
-                    let message = format!("unknown field {:?}", &*entry.key);
+                    let message = format!("unknown field {:?}", redaction::redact_key(&entry.key));
                     let suggestion = unknown_field_suggestion(&entry.key, object, of);
                     let at = entry.key_span.position;
                     self.report(severity, &trail, at, "unknown-field", message)

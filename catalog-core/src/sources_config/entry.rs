@@ -213,5 +213,5 @@ impl Reader<'_> {
 
 /// A key for a message.
 pub(super) fn shown(key: &str) -> String {
-    redaction::redact_text(&key.chars().take(64).collect::<String>())
+    redaction::redact_key(key)
 }

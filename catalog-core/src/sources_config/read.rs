@@ -46,6 +46,7 @@ pub(super) fn read(origin: String, document: Document, config_keys: Arc<[String]
     findings.sort_by_key(|f| f.position);
     SourcesFile {
         origin,
+        says_nothing: root.is_null(),
         text: document.text,
         dialect,
         entries,

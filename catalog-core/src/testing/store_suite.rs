@@ -133,6 +133,7 @@ cases![
     equal_bytes_may_have_different_revisions,
     every_revision_gives_back_its_bytes,
     rolling_back_to_the_first_revision_restores_the_exact_bytes,
+    a_preview_answers_what_the_put_would_and_writes_nothing,
     a_deleted_source_is_gone_and_keeps_its_history,
     a_deleted_source_can_be_rolled_back_into_being,
     deleting_what_is_not_there_says_so,
@@ -408,6 +409,38 @@ async fn rolling_back_to_the_first_revision_restores_the_exact_bytes<S: SourceCo
     assert_eq!(back.digest, first.digest);
     assert_eq!(c.current(&key).await, Some((back.id, AWKWARD.into())));
     assert_eq!(c.store.revisions(&key).await.expect("history").len(), 3);
+}
+
+async fn a_preview_answers_what_the_put_would_and_writes_nothing<S: SourceConfigStore>(
+    c: Case<'_, S>,
+) {
+    let key = c.key("preview");
+    let meta = meta(RevisionKind::Apply);
+    let large =
+        vec![b'#'; usize::try_from(c.store.capabilities().max_document_bytes).expect("a size") + 1];
+    let mut homeless = c.document(&key, "x");
+    homeless.settings.properties.clear();
+    let documents = [
+        c.document(&key, AWKWARD),
+        c.document(&key, &large),
+        // Whether a store needs properties for content is its own affair.
+        homeless,
+        c.document(&key, "two"),
+    ];
+    for document in documents {
+        let document = accept(document);
+        for expect in [Expect::Absent, Expect::Any] {
+            let before = c.state(&key).await;
+            let preview = c.store.preview(&key, &document, &expect, &meta).await;
+            assert_eq!(c.state(&key).await, before, "a preview writes nothing");
+            let put = c.store.put(&key, &document, &expect, &meta).await;
+            match (preview, put) {
+                (Ok(preview), Ok(put)) => assert_eq!(preview, put),
+                (Err(preview), Err(put)) => assert_eq!(preview.to_string(), put.to_string()),
+                (preview, put) => panic!("preview {preview:?}, put {put:?}"),
+            }
+        }
+    }
 }
 
 async fn a_deleted_source_is_gone_and_keeps_its_history<S: SourceConfigStore>(c: Case<'_, S>) {

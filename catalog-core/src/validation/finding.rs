@@ -77,6 +77,15 @@ impl Path {
         Self::default()
     }
 
+    /// The same path as people may see it: keys cut to a readable length, without credentials.
+    pub fn shown(&self) -> Self {
+        let shown = |segment: &PathSegment| match segment {
+            PathSegment::Key(key) => PathSegment::Key(redaction::redact_key(key).into()),
+            PathSegment::Index(index) => PathSegment::Index(*index),
+        };
+        Self(self.0.iter().map(shown).collect())
+    }
+
     /// The path to this key below.
     pub fn key(&self, key: impl Into<Arc<str>>) -> Self {
         let mut path = self.clone();
@@ -197,7 +206,7 @@ impl Finding {
 
     /// The same finding at this path.
     pub fn at(mut self, path: Path) -> Self {
-        self.path = path;
+        self.path = path.shown();
         self
     }
 
@@ -242,7 +251,12 @@ pub struct Findings {
     layer: Layer,
     place: Place,
     found: Vec<Finding>,
+    /// What is written to once the list is full.
+    overflow: Option<Box<Finding>>,
 }
+
+/// Findings that one layer lists about one text: more are no help to anybody.
+const MAX_FINDINGS: usize = 500;
 
 impl Findings {
     /// Nothing found yet.
@@ -251,18 +265,42 @@ impl Findings {
             layer,
             place,
             found: Vec::new(),
+            overflow: None,
         }
     }
 
     fn push(&mut self, finding: Finding, path: &Path, position: Option<Position>) -> &mut Finding {
-        self.found.push(Finding {
+        let finding = Finding {
             place: self.place,
-            path: path.clone(),
             position,
-            ..finding
-        });
-        let last = self.found.len() - 1;
-        &mut self.found[last]
+            ..finding.at(path.clone())
+        };
+        if self.found.len() < MAX_FINDINGS {
+            self.found.push(finding);
+            let last = self.found.len() - 1;
+            return &mut self.found[last];
+        }
+        if self.found.len() == MAX_FINDINGS {
+            let message = format!("more than {MAX_FINDINGS} findings; mend these first");
+            let full = Finding::warning(self.layer.clone(), "too-many-findings", message);
+            self.found.push(Finding {
+                place: self.place,
+                position,
+                ..full
+            });
+        }
+        // An error counts although it is not listed.
+        if finding.is_error()
+            && let Some(full) = self.found.last_mut()
+        {
+            full.severity = Severity::Error;
+        }
+        self.overflow.insert(Box::new(finding))
+    }
+
+    /// Whether no more findings are listed: looking for more is of no use.
+    pub fn is_full(&self) -> bool {
+        self.found.len() > MAX_FINDINGS
     }
 
     /// Adds an error; the returned finding can be given a suggestion.

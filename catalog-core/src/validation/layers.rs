@@ -1,5 +1,7 @@
 //! The standard layers.
 
+use std::collections::HashSet;
+
 use super::{Finding, Findings, Layer, LayerContext, Path, Place, did_you_mean};
 use crate::model::{SourceDocument, SourceSettings};
 use crate::redaction;
@@ -7,6 +9,8 @@ use crate::yaml::{self, Limits, YamlError};
 
 /// Characters of a display name.
 const MAX_NAME_CHARS: usize = 256;
+/// Labels, or patterns of one kind, of a source.
+const MAX_ITEMS: usize = 1000;
 /// Characters of a label or pattern.
 const MAX_LABEL_CHARS: usize = 256;
 
@@ -53,19 +57,17 @@ pub(super) fn strict_fields(context: LayerContext<'_>) -> Vec<Finding> {
             .error(&Path::root(), root.place(), "wrong-type", message)
             .suggestion = Some(format!("write `{list}: []` for a source without entities"));
     }
-    for entry in root.entries().iter().filter(|e| !known.contains(&&*e.key)) {
+    for entry in root.entries() {
+        if known.contains(&&*entry.key) || findings.is_full() {
+            continue;
+        }
         let path = Path::root().key(entry.key.clone());
-        let message = format!("unknown field {:?}", shown(&entry.key));
+        let message = format!("unknown field {:?}", redaction::redact_key(&entry.key));
         findings
             .error(&path, entry.key_span.position, "unknown-field", message)
             .suggestion = did_you_mean(&entry.key, known.iter().copied());
     }
     findings.into_vec()
-}
-
-/// A key for a message.
-fn shown(key: &str) -> String {
-    redaction::redact_text(&key.chars().take(64).collect::<String>())
 }
 
 /// `semantic`: what holds for the settings of every source.
@@ -85,7 +87,11 @@ pub(super) fn semantic(context: LayerContext<'_>) -> Vec<Finding> {
         ("includedItems", &settings.included_items),
         ("excludedItems", &settings.excluded_items),
     ] {
-        for (i, item) in list.iter().enumerate() {
+        if list.len() > MAX_ITEMS {
+            let message = format!("at most {MAX_ITEMS} items");
+            findings.error(&root.key(name), None, "too-many-items", message);
+        }
+        for (i, item) in list.iter().enumerate().take(MAX_ITEMS) {
             text(
                 &mut findings,
                 &root.key(name).index(i),
@@ -98,7 +104,7 @@ pub(super) fn semantic(context: LayerContext<'_>) -> Vec<Finding> {
     if context.document.content.is_none() && context.plugin.has_content(&settings.source_type) {
         let message = format!(
             "a source of type {:?} needs content",
-            shown(&settings.source_type)
+            redaction::redact_key(&settings.source_type)
         );
         findings
             .error(&root, None, "content-required", message)
@@ -129,8 +135,9 @@ fn text(findings: &mut Findings, path: &Path, value: &str, max_chars: usize) {
 }
 
 fn both_ways(settings: &SourceSettings, findings: &mut Findings) {
+    let included: HashSet<&String> = settings.included_items.iter().collect();
     for (i, pattern) in settings.excluded_items.iter().enumerate() {
-        if settings.included_items.contains(pattern) {
+        if included.contains(pattern) {
             let path = Path::root().key("excludedItems").index(i);
             let message = "this pattern is in includedItems too; exclusion wins";
             findings.warning(&path, None, "included-and-excluded", message);
@@ -146,10 +153,14 @@ pub(super) fn security_warnings(context: LayerContext<'_>) -> Vec<Finding> {
         for hit in hits {
             let path = hit.path.below(base);
             let message = format!("{}: a secret in plain text", hit.kind);
+            let suggestion = match place {
+                Place::Settings => "keep it in a secret and write {name: …, key: …} here",
+                // Entries are for readers, who never get to see it.
+                Place::Content => "take it out; readers are not shown it anyway",
+            };
             findings
                 .warning(&path, hit.position, "inline-secret", message)
-                .suggestion =
-                Some("keep it in a secret and write {name: …, key: …} here".to_owned());
+                .suggestion = Some(suggestion.to_owned());
         }
         out.extend(findings.into_vec());
     };

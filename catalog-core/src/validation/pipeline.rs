@@ -55,8 +55,22 @@ pub struct Run {
     pub report: ValidationReport,
     /// The document, when it is acceptable.
     pub validated: Option<Validated<SourceDocument>>,
-    /// The parsed content, when there is one that parses.
-    pub content: Option<yaml::Document>,
+    /// The document, when it is not acceptable.
+    refused: Option<SourceDocument>,
+}
+
+impl Run {
+    /// Takes what was found as warnings. For changes that make nothing worse, such as switching a
+    /// source off.
+    pub(crate) fn tolerate(&mut self) {
+        for finding in self.report.layers.iter_mut().flat_map(|l| &mut l.findings) {
+            finding.severity = Severity::Warning;
+        }
+        if let Some(document) = self.refused.take() {
+            let warnings = self.report.warnings().cloned().collect();
+            self.validated = Some(Validated::new(document, warnings));
+        }
+    }
 }
 
 /// The layers in their order.
@@ -157,14 +171,17 @@ impl Pipeline {
                 finding.severity = Severity::Warning;
             }
         }
-        let validated = report.is_valid().then(|| {
-            let warnings = report.warnings().cloned().collect();
-            Validated::new(document, warnings)
-        });
+        let (validated, refused) = match report.is_valid() {
+            true => {
+                let warnings = report.warnings().cloned().collect();
+                (Some(Validated::new(document, warnings)), None)
+            }
+            false => (None, Some(document)),
+        };
         Run {
             report,
             validated,
-            content,
+            refused,
         }
     }
 }

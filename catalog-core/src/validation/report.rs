@@ -1,6 +1,7 @@
 //! What a run of the pipeline says.
 
-use super::{Finding, Layer};
+use super::{Finding, Layer, Path};
+use crate::error::StoreError;
 
 /// What one layer found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,36 @@ impl ValidationReport {
     /// All findings.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.layers.iter().flat_map(|l| &l.findings)
+    }
+
+    /// Adds a finding to its layer's.
+    pub fn add(&mut self, finding: Finding) {
+        match self.layers.iter_mut().find(|l| l.layer == finding.layer) {
+            Some(layer) => layer.findings.push(finding),
+            None => self.layers.push(LayerResult {
+                layer: finding.layer.clone(),
+                skipped: false,
+                findings: vec![finding],
+            }),
+        }
+    }
+
+    /// Adds what a store has against a document.
+    ///
+    /// # Errors
+    /// The error itself when it says nothing about the document.
+    pub fn refuse(&mut self, error: StoreError) -> Result<(), StoreError> {
+        let (code, field) = match &error {
+            StoreError::Refused { field, .. } => ("refused-by-store", field.clone()),
+            StoreError::TooLarge { .. } => ("too-large", None),
+            _ => return Err(error),
+        };
+        let path = field
+            .iter()
+            .flat_map(|f| f.split('.'))
+            .fold(Path::root(), |p, key| p.key(key));
+        self.add(Finding::error(Layer::Provider, code, error.to_string()).at(path));
+        Ok(())
     }
 
     /// The errors.

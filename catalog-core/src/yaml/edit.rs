@@ -99,11 +99,26 @@ pub fn remove(text: &str, path: &Path, limits: &Limits) -> Result<String, NotInP
     finish(text, &expected, limits, |l| diff::remove(l, path))
 }
 
-/// The text of the list item at `path` as it is written, with the comments that belong to it,
-/// moved to the left margin.
+/// The texts of list items as they are written, of a text that is read once.
+#[derive(Debug)]
+pub struct ItemTexts(Document);
+
+impl ItemTexts {
+    /// Of this text; `None` when it is not YAML within the limits.
+    pub fn new(text: &str, limits: &Limits) -> Option<Self> {
+        parse(text, limits).ok().map(Self)
+    }
+
+    /// The text of the list item at `path` with the comments that belong to it, moved to the left
+    /// margin.
+    pub fn get(&self, path: &Path) -> Option<String> {
+        raw::item_text(&Layout::new(&self.0), path)
+    }
+}
+
+/// The text of one list item, see [`ItemTexts`].
 pub fn item_text(text: &str, path: &Path, limits: &Limits) -> Option<String> {
-    let document = parse(text, limits).ok()?;
-    raw::item_text(&Layout::new(&document), path)
+    ItemTexts::new(text, limits)?.get(path)
 }
 
 /// Puts `raw`, a text as [`item_text`] returned it, in place of the list item at `path`.

@@ -8,6 +8,9 @@ use granit_parser::{Event, Marker, Parser, StructureStyle, Tag};
 use super::node::{Collection, Document, Entry, Node, Position, ScalarStyle, Span, Value};
 use super::scalar::{Unresolvable, resolve_plain};
 
+/// Issues after which reading stops: who has more has sent something else altogether.
+const MAX_ISSUES: usize = 200;
+
 /// What a YAML text may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -332,7 +335,7 @@ impl Builder<'_> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(1, span.position)?;
                 let node = self.scalar(&text, style, tag.as_deref(), span, anchor != 0);
-                self.finish(node, anchor, 1);
+                self.finish(node, anchor, 1)?;
             }
             Event::SequenceStart(style, anchor, tag) => {
                 self.tag(tag.as_deref(), &["seq"], span.position);
@@ -344,7 +347,7 @@ impl Builder<'_> {
                 let value = Value::Map(collection(style), Vec::new());
                 self.open(value, anchor, tag.is_some(), span)?;
             }
-            Event::SequenceEnd | Event::MappingEnd => self.close(span),
+            Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
             Event::Alias(id) => self.alias(id, span)?,
             Event::Comment(..) => {
                 self.comments.push(span);
@@ -353,7 +356,10 @@ impl Builder<'_> {
             _ => {}
         }
         self.last_end = span.end;
-        Ok(())
+        match self.issues.len() {
+            n if n < MAX_ISSUES => Ok(()),
+            _ => Err(Stop),
+        }
     }
 
     fn tag(&mut self, tag: Option<&Tag>, allowed: &[&str], position: Position) {
@@ -499,8 +505,10 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn close(&mut self, span: Span) {
-        let Some(open) = self.stack.pop() else { return };
+    fn close(&mut self, span: Span) -> Result<(), Stop> {
+        let Some(open) = self.stack.pop() else {
+            return Ok(());
+        };
         let mut node = open.node;
         let flow = matches!(
             node.value,
@@ -509,7 +517,7 @@ impl Builder<'_> {
         node.span.end = if flow { span.end } else { open.last_end };
         // Only an anchored node is ever expanded, so only its size matters.
         let size = if open.anchor == 0 { 0 } else { size(&node) };
-        self.finish(node, open.anchor, size);
+        self.finish(node, open.anchor, size)
     }
 
     fn alias(&mut self, id: usize, span: Span) -> Result<(), Stop> {
@@ -533,18 +541,19 @@ impl Builder<'_> {
         };
         let mut node = target.clone();
         node.alias = Some(span);
-        self.finish(node, 0, size);
-        Ok(())
+        self.finish(node, 0, size)
     }
 
     /// Puts a complete node where it belongs.
-    fn finish(&mut self, node: Node, anchor: usize, size: usize) {
+    fn finish(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), Stop> {
         if anchor != 0 {
+            // A copy is kept for the aliases to come, and counts like every other node.
+            self.count(size, node.span.position)?;
             self.anchors.insert(anchor, (node.clone(), size));
         }
         let Some(open) = self.stack.last_mut() else {
             self.root = Some(node);
-            return;
+            return Ok(());
         };
         open.last_end = open.last_end.max(node.written().end);
         match &mut open.node.value {
@@ -568,6 +577,7 @@ impl Builder<'_> {
             },
             _ => {}
         }
+        Ok(())
     }
 
     /// The key that a node in key position makes, and whether its entry is kept.
@@ -604,7 +614,7 @@ impl Builder<'_> {
 
 /// A key for a message: short, and not a credential in disguise.
 fn shorten(key: &str) -> String {
-    crate::redaction::redact_text(&key.chars().take(64).collect::<String>())
+    crate::redaction::redact_key(key)
 }
 
 fn collection(style: StructureStyle) -> Collection {

@@ -9,10 +9,6 @@ use catalog_core::yaml::{Document, Entry, Node, Value};
 
 use super::text_of;
 
-/// After this many errors a content is not looked at any further: nobody reads more, and each costs
-/// memory.
-const MAX_ERRORS: usize = 1_000;
-
 /// One way of writing the entries of a content.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EntryFormat {
@@ -178,17 +174,11 @@ pub(crate) fn validate(
 ) {
     for (format, list) in lists(formats, content_keys, content, findings) {
         let mut seen = Seen::default();
-        let mut errors = 0;
         for (i, node) in list.value.items().iter().enumerate() {
             let path = Path::root().key(format.key).index(i);
-            let before = findings.as_slice().len();
             format.check(node, &format.write, &path, findings);
             seen.check(format, node, &path, findings);
-            let new = &findings.as_slice()[before..];
-            errors += new.iter().filter(|f| f.is_error()).count();
-            if errors >= MAX_ERRORS {
-                let message = "too many errors; what follows was not looked at";
-                findings.error(&path, node.place(), "too-many-errors", message);
+            if findings.is_full() {
                 break;
             }
         }

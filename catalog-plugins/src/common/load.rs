@@ -115,7 +115,7 @@ pub(crate) fn load(
     for (i, node) in list.value.items().iter().enumerate() {
         run.entry(node, i);
     }
-    run.end()
+    Ok(run.loaded)
 }
 
 fn new_findings() -> Findings {
@@ -188,21 +188,6 @@ impl Run<'_> {
         let versioned: Arc<str> = format!("{name}@{version}").into();
         self.names.insert(versioned.clone());
         versioned
-    }
-
-    fn end(self) -> Result<Loaded, LoadError> {
-        let loaded = self.loaded;
-        match loaded.failures.as_slice() {
-            [first, ..] if loaded.entities.is_empty() => {
-                let message = format!(
-                    "none of the {} entries can be loaded; the first: {}",
-                    loaded.failures.len(),
-                    first.message
-                );
-                Err(LoadError::Document(message))
-            }
-            _ => Ok(loaded),
-        }
     }
 }
 

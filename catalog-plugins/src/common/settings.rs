@@ -88,7 +88,7 @@ impl SettingsRules {
                 Some(property) => property.check(value, &path, findings),
                 // Embedders keep their own properties beside those of the provider.
                 None => {
-                    let shown: String = name.chars().take(64).collect();
+                    let shown = catalog_core::redaction::redact_key(name);
                     let message = format!("unknown property {shown:?} of a yaml source");
                     findings
                         .warning(&path, None, "unknown-property", message)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RefreshFailure, RefreshResult, SourceState};
+use crate::{Finding, RefreshFailure, RefreshResult, SourceState};
 
 /// How all the sources of a plugin are doing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,8 @@ pub struct SourceDiagnostics {
     pub entity_count: u64,
     /// The entities that could not be loaded.
     pub failures: Vec<RefreshFailure>,
+    /// What validation and the store found in the stored document, warnings included.
+    pub findings: Vec<Finding>,
     /// The last refresh, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_refresh: Option<RefreshResult>,

@@ -300,6 +300,7 @@ fn refreshes_plugins_and_diagnostics() {
             state: SourceState::Error,
             entity_count: 5,
             failures: refresh().failures,
+            findings: vec![finding()],
             last_refresh: Some(refresh()),
             last_error: None,
         }],
@@ -311,7 +312,7 @@ fn refreshes_plugins_and_diagnostics() {
     both_ways(
         diagnostics,
         json!({"plugin": "mcp", "sources": [{"id": "team-a", "state": "error", "entityCount": 5,
-            "failures": refresh_wire()["failures"], "lastRefresh": refresh_wire()}],
+            "failures": refresh_wire()["failures"], "findings": [finding_wire()], "lastRefresh": refresh_wire()}],
             "errors": [{"sourceId": "team-a", "message": "one entity failed"}]}),
     );
 }

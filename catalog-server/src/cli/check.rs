@@ -1,5 +1,6 @@
 //! `catalog-server check`: every finding, as `file:line:column`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use catalog_core::ports::{CatalogPlugin, StoredSource};
@@ -25,8 +26,11 @@ pub(super) async fn run(args: &CheckArgs) -> ExitCode {
     let plugins: [&dyn CatalogPlugin; 2] = [&mcp, &model];
     let (mut count, mut errors, mut warnings) = (0, 0, 0);
     for finding in &found.findings {
-        println!("error: {finding} [{}]", finding.code);
-        errors += usize::from(finding.is_error());
+        println!("{}: {finding} [{}]", severity(finding), finding.code);
+        match finding.is_error() {
+            true => errors += 1,
+            false => warnings += 1,
+        }
     }
     for source in &found.sources {
         let Some(plugin) = plugins.iter().find(|p| *p.name() == source.key.plugin) else {
@@ -63,29 +67,28 @@ fn findings(
     findings
 }
 
+fn severity(finding: &Finding) -> &'static str {
+    match finding.is_error() {
+        true => "error",
+        false => "warning",
+    }
+}
+
 fn line(source: &StoredSource, finding: &Finding) -> String {
-    let file = match (
-        finding.place,
-        source.document.settings.text_property("yamlCatalogPath"),
-    ) {
-        (Place::Content, Some(path)) => path,
-        _ => &source.origin,
-    };
-    let word = if finding.is_error() {
-        "error"
-    } else {
-        "warning"
+    let origin = Path::new(&source.origin);
+    let content = source.document.settings.text_property("yamlCatalogPath");
+    let file = match (finding.place, content) {
+        (Place::Content, Some(path)) => origin.with_file_name(path),
+        _ => origin.to_owned(),
     };
     let place = finding
         .position
-        .map(|p| format!("{}:{}", p.line, p.column))
-        .unwrap_or_else(|| "1:1".to_owned());
-    let finding = Finding {
+        .map(|p| format!(":{}:{}", p.line, p.column));
+    let place = place.unwrap_or_default();
+    let shown = Finding {
         position: None,
         ..finding.clone()
     };
-    format!(
-        "{file}:{place}: {word}: {}: {finding} [{}]",
-        source.key, finding.code
-    )
+    let (word, key, code) = (severity(finding), &source.key, &finding.code);
+    format!("{}{place}: {word}: {key}: {shown} [{code}]", file.display())
 }

@@ -46,21 +46,22 @@ pub(super) async fn run(settings: &Settings) -> ExitCode {
         }
     };
     let address = listener.local_addr().unwrap_or(settings.listen);
-    let running = catalog.start().await;
-    tell(&catalog, address).await;
-    if sample {
-        print!("{}", first_start::greeting(&settings.data_dir, address));
-    }
-
+    // Served from the start: probes tell that the first load is under way.
     let max_document_bytes = usize::try_from(settings.max_document_bytes).unwrap_or(usize::MAX);
     let app = app(
         &catalog,
         &HttpOptions::new(max_document_bytes),
         stop.clone(),
     );
-    let drained = serve(listener, app, ServeOptions::default(), stop).await;
+    let serving = tokio::spawn(serve(listener, app, ServeOptions::default(), stop));
+    let running = catalog.start().await;
+    tell(&catalog, address).await;
+    if sample {
+        print!("{}", first_start::greeting(&settings.data_dir, address));
+    }
+    let drained = serving.await;
     running.stop().await;
-    match drained {
+    match drained.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
         Ok(drained) => {
             if !drained.completed() {
                 tracing::warn!(connections = drained.cut_off, "connections were cut off");
@@ -74,7 +75,8 @@ pub(super) async fn run(settings: &Settings) -> ExitCode {
 
 /// Makes what a first start needs; answers whether it made the sample.
 fn prepare(settings: &Settings) -> std::io::Result<bool> {
-    let sample = settings.sources.is_empty() && settings.config_store == ConfigStore::File;
+    let files = matches!(settings.config_store, ConfigStore::File | ConfigStore::None);
+    let sample = settings.sources.is_empty() && files;
     if sample {
         return first_start::make_sample(&settings.data_dir);
     }

@@ -245,9 +245,8 @@ impl ToWire<wire::RefreshResult> for model::RefreshOutcome {
 
 impl ToWire<wire::ApplyResult> for service::Applied {
     fn to_wire(&self) -> wire::ApplyResult {
-        let revision = self.revision.as_ref().map(|r| r.id.to_string());
         wire::ApplyResult {
-            revision: revision.unwrap_or_default(),
+            revision: self.revision.id.to_string(),
             previous_revision: self.previous.as_ref().map(ToString::to_string),
             created: self.created,
             changed: self.changed,
@@ -270,6 +269,7 @@ pub(super) fn diagnosis(live: &service::LiveSource) -> wire::SourceDiagnostics {
         state: status.state.to_wire(),
         entity_count: status.entity_count,
         failures: all(&status.failures),
+        findings: all(&status.findings),
         last_refresh: run.map(|run| wire::RefreshResult {
             source_id: live.id.to_string(),
             status: outcome(run.succeeded),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use catalog_core::error::{CatalogError, StoreError};
 use catalog_core::model::InvalidId;
+use catalog_core::redaction::redact_text;
 use poem::http::StatusCode;
 
 use super::convert::ToWire as _;
@@ -12,14 +13,14 @@ use crate::http_kit::ApiError;
 
 /// When to try again after the store or a secret did not answer.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
-/// When to try again after the store was busy with somebody else's change.
-const CONFLICT_TITLE: &str = "the source was changed meanwhile, or is not what was expected";
+/// What a conflict says.
+const CONFLICT_DETAIL: &str = "the source was changed meanwhile, or is not what was expected";
 
 /// The problem that tells this error. `by` is how the request said what it expects: a header that
 /// does not hold is 412, a member of the body 409.
 pub(super) fn problem(error: CatalogError, by: By) -> ApiError {
     let code = error.code();
-    let detail = error.to_string();
+    let detail = redact_text(&error.to_string());
     let new = |status| ApiError::new(status, code).detail(detail.clone());
     match error {
         CatalogError::PluginNotFound(_) => new(StatusCode::NOT_FOUND),
@@ -44,7 +45,7 @@ pub(super) fn problem(error: CatalogError, by: By) -> ApiError {
 
 fn store(error: StoreError, by: By) -> ApiError {
     let code = error.code();
-    let detail = error.to_string();
+    let detail = redact_text(&error.to_string());
     let new = |status| ApiError::new(status, code).detail(detail.clone());
     match error {
         StoreError::Conflict { current, .. } => {
@@ -52,7 +53,7 @@ fn store(error: StoreError, by: By) -> ApiError {
                 By::Header => StatusCode::PRECONDITION_FAILED,
                 By::Body => StatusCode::CONFLICT,
             };
-            let problem = ApiError::new(status, code).detail(CONFLICT_TITLE);
+            let problem = ApiError::new(status, code).detail(CONFLICT_DETAIL);
             match current {
                 Some(current) => problem.current(current.to_string()),
                 None => problem,
@@ -69,7 +70,7 @@ fn store(error: StoreError, by: By) -> ApiError {
                 layer: "provider".to_owned(),
                 severity: catalog_api::Severity::Error,
                 code: "refused-by-store".to_owned(),
-                message: reason,
+                message: redact_text(&reason),
                 pointer: field.as_ref().map(|f| format!("/{}", f.replace('.', "/"))),
                 field,
                 line: None,

@@ -6,12 +6,16 @@ use catalog_core::ports::CatalogEvent;
 use catalog_core::service::CatalogService;
 use futures_util::stream::{self, Stream};
 use poem::http::header;
-use poem::{Body, Response, RouteMethod, endpoint::make_sync};
+use poem::{Body, IntoResponse, Response};
+use poem_openapi::ApiResponse;
+use poem_openapi::registry::{
+    MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 
-use crate::http_kit::get_only;
+const CONTENT_TYPE: &str = "text/event-stream";
 
 /// A comment this often keeps proxies from closing a quiet stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -24,17 +28,44 @@ struct Listener {
 
 /// A stream of `changed`, `refreshed` and `removed` events. A reader that falls behind gets
 /// `resync` and should look at everything anew.
-pub(super) fn endpoint(catalog: CatalogService, stop: watch::Receiver<bool>) -> RouteMethod {
-    get_only(make_sync(move |_| {
-        let listener = Listener {
+pub(super) struct Events(Listener);
+
+impl Events {
+    /// What happens from now on, until the server stops.
+    pub(super) fn new(catalog: &CatalogService, stop: watch::Receiver<bool>) -> Self {
+        Self(Listener {
             events: catalog.subscribe(),
-            stop: stop.clone(),
+            stop,
             greeted: false,
-        };
+        })
+    }
+}
+
+impl IntoResponse for Events {
+    fn into_response(self) -> Response {
         Response::builder()
-            .header(header::CONTENT_TYPE, "text/event-stream")
-            .body(Body::from_bytes_stream(frames(listener)))
-    }))
+            .header(header::CONTENT_TYPE, CONTENT_TYPE)
+            .body(Body::from_bytes_stream(frames(self.0)))
+    }
+}
+
+impl ApiResponse for Events {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: vec![MetaResponse {
+                description: "Events `changed`, `refreshed` and `removed`; `resync` for a reader that fell behind",
+                status: Some(200),
+                status_range: None,
+                content: vec![MetaMediaType {
+                    content_type: CONTENT_TYPE,
+                    schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
+                }],
+                headers: vec![],
+            }],
+        }
+    }
+
+    fn register(_registry: &mut Registry) {}
 }
 
 fn frames(listener: Listener) -> impl Stream<Item = std::io::Result<String>> + Send {

@@ -3,14 +3,17 @@
 use catalog_api as wire;
 use catalog_core::error::CatalogError;
 use catalog_core::model::{Author, Edit, PluginName, RevisionId, SourceId, SourceKey};
-use catalog_core::service::{ApplyOptions, CatalogService};
+use catalog_core::service::{Applied, ApplyOptions, CatalogService};
+use poem::web::Data;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Response;
 use poem_openapi::{OpenApi, Tags};
 
 use super::convert::{self, ToWire as _};
 use super::errors::{no_such, problem};
+use super::events::Events;
 use super::precondition::{By, Precondition, precondition};
+use super::probes::Stopping;
 use crate::http_kit::{Answer, ApiError, Strict, Wire};
 
 /// Who makes changes while nobody is asked who they are.
@@ -47,11 +50,14 @@ fn tagged<T: poem_openapi::types::Type + serde::Serialize>(
     body: T,
     revision: &str,
 ) -> Response<Wire<T>> {
-    let response = Response::new(Wire(body));
-    match revision {
-        "" => response,
-        id => response.header("ETag", format!("\"{id}\"")),
-    }
+    Response::new(Wire(body)).header("ETag", format!("\"{revision}\""))
+}
+
+/// What a change answers.
+fn answer(applied: Result<Applied, CatalogError>, by: By) -> Tagged<wire::ApplyResult> {
+    let applied = applied.map_err(|e| problem(e, by))?.to_wire();
+    let revision = applied.revision.clone();
+    Ok(tagged(applied, &revision))
 }
 
 fn options(options: wire::ApplyOptions, message: Option<String>) -> ApplyOptions {
@@ -98,7 +104,7 @@ impl Management {
     }
 
     /// As [`key`](Self::key) for a source that may be about to be created: an id that cannot be
-    /// one is a finding, not a missing source.
+    /// one is a malformed request, not a missing source.
     fn new_key(&self, plugin: &str, source_id: &str) -> Result<SourceKey, ApiError> {
         let plugin = self.known(plugin)?;
         let id = SourceId::new(source_id).map_err(|e| ApiError::malformed(e.to_string()))?;
@@ -116,6 +122,12 @@ impl Management {
     async fn plugins(&self) -> Answer<wire::PluginList> {
         let plugins = self.catalog.plugins();
         Ok(Wire(plugins.iter().map(|p| p.to_wire()).collect()))
+    }
+
+    /// Follow what happens, as server-sent events
+    #[oai(path = "/events", method = "get", operation_id = "followEvents")]
+    async fn events(&self, stopping: Data<&Stopping>) -> Events {
+        Events::new(&self.catalog, stopping.0.0.clone())
     }
 
     /// List the sources of a plugin, with their status
@@ -194,9 +206,7 @@ impl Management {
             .catalog
             .apply(&key, edit, expect, author, options)
             .await;
-        let applied = applied.map_err(|e| problem(e, by))?.to_wire();
-        let revision = applied.revision.clone();
-        Ok(tagged(applied, &revision))
+        answer(applied, by)
     }
 
     /// Switch a source on or off
@@ -220,9 +230,7 @@ impl Management {
             .catalog
             .enable(&key, body.0.enabled, expect, author)
             .await;
-        let applied = applied.map_err(|e| problem(e, by))?.to_wire();
-        let revision = applied.revision.clone();
-        Ok(tagged(applied, &revision))
+        answer(applied, by)
     }
 
     /// Delete a source; its history stays
@@ -363,9 +371,7 @@ impl Management {
             .catalog
             .roll_back(&key, &to, expect, author, options)
             .await;
-        let applied = applied.map_err(|e| problem(e, by))?.to_wire();
-        let revision = applied.revision.clone();
-        Ok(tagged(applied, &revision))
+        answer(applied, by)
     }
 
     /// What is wrong with the sources of a plugin

@@ -42,7 +42,7 @@ impl Page {
                 Ok(n) if n > 0 => usize::try_from(n)
                     .unwrap_or(default_size)
                     .min(MAX_PAGE_SIZE),
-                _ => return Err(bad("pageSize", "a positive whole number")),
+                _ => return Err(bad("pageSize", "a whole number from 1 to 2147483647")),
             },
         };
         let by_id = match query.order_by.map(str::to_ascii_uppercase).as_deref() {
@@ -62,8 +62,7 @@ impl Page {
         };
         let after = match query.token.filter(|t| !t.is_empty()) {
             Some(token) => Some(
-                decode(token)
-                    .ok_or_else(|| bad("nextPageToken", "a token from an earlier answer"))?,
+                decode(token).ok_or_else(|| bad("the page token", "one from an earlier answer"))?,
             ),
             None => None,
         };

@@ -73,7 +73,7 @@ pub(super) fn precondition(
 fn matching(tag: &str) -> Result<Expect, ApiError> {
     let tag = tag.trim();
     if tag == "*" {
-        return Ok(Expect::Any);
+        return Ok(Expect::Present);
     }
     let inner = tag.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
     match inner {
@@ -121,7 +121,13 @@ mod tests {
                 revision.clone(),
                 By::Header,
             ),
-            (Some("*"), None, Expected::Unstated, Expect::Any, By::Header),
+            (
+                Some("*"),
+                None,
+                Expected::Unstated,
+                Expect::Present,
+                By::Header,
+            ),
             (
                 None,
                 Some("*"),

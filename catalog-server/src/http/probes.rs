@@ -145,7 +145,11 @@ fn components(report: &HealthReport) -> BTreeMap<String, Component> {
             component("degraded", Some(("details", &details)))
         }
     };
-    BTreeMap::from([
+    let others = report.others.iter();
+    let others =
+        others.map(|(name, health)| (name.clone(), of(health, ["up", "degraded", "down"])));
+    let mut components: BTreeMap<String, Component> = others.collect();
+    components.extend([
         ("database".to_owned(), database),
         (
             "migrations".to_owned(),
@@ -157,7 +161,8 @@ fn components(report: &HealthReport) -> BTreeMap<String, Component> {
         ),
         ("initial_load".to_owned(), component(load, None)),
         ("plugins".to_owned(), plugins),
-    ])
+    ]);
+    components
 }
 
 /// As `1h2m3s`, `2m3s`, `3s`.

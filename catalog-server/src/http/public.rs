@@ -1,5 +1,8 @@
 //! The public catalogs, read only. Paths and shapes are those of the existing public API.
 
+// One argument for each query parameter.
+#![allow(clippy::too_many_arguments)]
+
 use catalog_core::model::{Entity, PluginName, SourceState};
 use catalog_core::service::{CatalogService, LiveSource, PluginView};
 use poem::http::StatusCode;
@@ -9,8 +12,10 @@ use std::sync::Arc;
 
 use super::paging::{DEFAULT_PAGE_SIZE, Page, PageQuery};
 use crate::http_kit::ApiError;
+use error::PublicError;
 pub(super) use rendered::Rendered;
 
+mod error;
 mod rendered;
 
 /// Items on a page of MCP servers when nobody says.
@@ -24,7 +29,19 @@ enum Tag {
     ModelCatalog,
 }
 
-type Public = Result<Rendered, ApiError>;
+type Public = Result<Rendered, PublicError>;
+
+/// A list that ignores what was asked for would look like an answer to it.
+fn cannot_search(queries: &[&Query<Option<String>>]) -> Result<(), ApiError> {
+    let asked = queries
+        .iter()
+        .any(|q| q.as_deref().is_some_and(|q| !q.trim().is_empty()));
+    match asked {
+        true => Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "not-supported")
+            .detail("q and filterQuery are not supported yet")),
+        false => Ok(()),
+    }
+}
 
 /// What is served of a plugin; nothing, where the server runs without it.
 fn view(catalog: &CatalogService, plugin: &str) -> Arc<PluginView> {
@@ -71,6 +88,11 @@ impl McpCatalog {
         /// The same, as other lists call it
         #[oai(name = "nextPageToken")]
         next_page_token: Query<Option<String>>,
+        /// Not supported yet
+        #[oai(name = "filterQuery")]
+        filter_query: Query<Option<String>>,
+        /// Not supported yet
+        q: Query<Option<String>>,
         /// `NAME` (default) or `ID`
         #[oai(name = "orderBy")]
         order_by: Query<Option<String>>,
@@ -78,6 +100,7 @@ impl McpCatalog {
         #[oai(name = "sortOrder")]
         sort_order: Query<Option<String>>,
     ) -> Public {
+        cannot_search(&[&filter_query, &q])?;
         let query = PageQuery {
             // Older clients ask for everything with 0 or a negative number.
             size: page_size.as_deref().filter(|s| !asks_for_everything(s)),
@@ -108,7 +131,8 @@ impl McpCatalog {
         match view.entity(&name) {
             Some((_, entity)) => Ok(Rendered::one(&entity.json)),
             None => Err(ApiError::new(StatusCode::NOT_FOUND, "entity-not-found")
-                .detail("there is no MCP server of this name")),
+                .detail("there is no MCP server of this name")
+                .into()),
         }
     }
 }
@@ -143,6 +167,11 @@ impl ModelCatalog {
         /// From the answer before
         #[oai(name = "nextPageToken")]
         next_page_token: Query<Option<String>>,
+        /// Not supported yet
+        #[oai(name = "filterQuery")]
+        filter_query: Query<Option<String>>,
+        /// Not supported yet
+        q: Query<Option<String>>,
         /// `NAME` (default) or `ID`
         #[oai(name = "orderBy")]
         order_by: Query<Option<String>>,
@@ -150,6 +179,7 @@ impl ModelCatalog {
         #[oai(name = "sortOrder")]
         sort_order: Query<Option<String>>,
     ) -> Public {
+        cannot_search(&[&filter_query, &q])?;
         let query = PageQuery {
             size: page_size.as_deref(),
             token: next_page_token.as_deref(),
@@ -186,11 +216,11 @@ impl ModelCatalog {
         #[oai(name = "sortOrder")]
         sort_order: Query<Option<String>>,
     ) -> Public {
-        let by_name = match order_by.as_deref() {
+        let by_name = match order_by.as_deref().map(str::to_ascii_uppercase).as_deref() {
             None | Some("" | "ID") => false,
             Some("NAME") => true,
             Some(_) => {
-                return Err(ApiError::malformed("orderBy must be ID or NAME"));
+                return Err(ApiError::malformed("orderBy must be ID or NAME").into());
             }
         };
         let query = PageQuery {
@@ -210,11 +240,11 @@ impl ModelCatalog {
         let part = name.as_deref().unwrap_or_default().to_lowercase();
         let sources = view
             .sources()
-            .filter(|s| s.name().to_lowercase().contains(&part));
+            .filter(|s| s.settings.name.to_lowercase().contains(&part));
         let (items, next) = page.of(sources, |s| match by_name {
             // Names may repeat; the id, which does not, comes second by a stable number.
             true => (
-                s.name(),
+                s.settings.name.as_str(),
                 catalog_core::digest::Digest::of(s.id.as_str().as_bytes()).to_id(),
             ),
             false => (s.id.as_str(), 0),
@@ -238,11 +268,12 @@ fn source_json(source: &LiveSource, asset_type: &str) -> Arc<str> {
         .last_refresh
         .as_ref()
         .and_then(|r| r.last_error.clone());
+    let settings = &source.settings;
     let mut json = serde_json::json!({
         "id": source.id.as_str(),
-        "name": catalog_core::redaction::redact_text(source.name()),
-        "labels": source.labels(),
-        "enabled": source.enabled(),
+        "name": settings.name,
+        "labels": settings.labels,
+        "enabled": settings.enabled,
         "assetType": asset_type,
         "error": error,
     });
@@ -250,8 +281,8 @@ fn source_json(source: &LiveSource, asset_type: &str) -> Arc<str> {
         json["status"] = status.into();
     }
     for (name, items) in [
-        ("includedModels", source.included_items()),
-        ("excludedModels", source.excluded_items()),
+        ("includedModels", &settings.included_items),
+        ("excludedModels", &settings.excluded_items),
     ] {
         if asset_type == "models" && !items.is_empty() {
             json[name] = serde_json::json!(items);

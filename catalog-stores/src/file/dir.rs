@@ -9,13 +9,25 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags};
 
 /// Flags for every directory: no link at the last component, nothing inherited by children.
 const DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
+
+/// Inode, and change time in seconds and nanoseconds.
+pub(super) type Identity = (u64, i64, i64);
+
+/// Whether the error says that the directory or file is not there any more, or that something else
+/// has taken its place on the way.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    ) || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
 
 /// An open directory.
 #[derive(Debug)]
@@ -34,18 +46,17 @@ impl Dir {
             .try_fold(Self::open(root)?, |dir, name| dir.child(name))
     }
 
-    /// As [`descend`](Self::descend); directories that are missing are made, durably.
+    /// As [`descend`](Self::descend); directories that are missing are made. Making them durable is
+    /// the caller's affair.
     pub(super) fn descend_or_create(root: &Path, relative: &str, mode: u32) -> io::Result<Self> {
         components(relative)?
             .into_iter()
             .try_fold(Self::open(root)?, |dir, name| match dir.child(name) {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {
                     match rustix::fs::mkdirat(&dir.0, name, Mode::from_raw_mode(mode)) {
-                        Ok(()) => dir.sync()?,
-                        Err(rustix::io::Errno::EXIST) => {}
-                        Err(e) => return Err(e.into()),
+                        Ok(()) | Err(rustix::io::Errno::EXIST) => dir.child(name),
+                        Err(e) => Err(e.into()),
                     }
-                    dir.child(name)
                 }
                 other => other,
             })
@@ -103,6 +114,42 @@ impl Dir {
         let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(&self.0, name, flags, Mode::empty())?;
         Ok(File::from(fd))
+    }
+
+    /// Checks that an existing file can be overwritten, without changing it.
+    pub(super) fn probe_overwrite(&self, name: &str) -> io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        rustix::fs::openat(&self.0, name, flags, Mode::empty())?;
+        Ok(())
+    }
+
+    /// Checks that files can come and go here.
+    pub(super) fn probe_change(&self) -> io::Result<()> {
+        let access = Access::WRITE_OK | Access::EXEC_OK;
+        Ok(rustix::fs::accessat(&self.0, ".", access, AtFlags::empty())?)
+    }
+
+    /// Whether the name is a mount of its own, which can be neither replaced nor removed. Where the
+    /// kernel does not tell, the attempt will.
+    pub(super) fn is_mount(&self, name: &str) -> bool {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{StatxAttributes, StatxFlags};
+            let (at, mask) = (AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty());
+            let found = rustix::fs::statx(&self.0, name, at, mask);
+            found.is_ok_and(|f| f.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = name;
+            false
+        }
+    }
+
+    /// What tells a file from another that has its name later: inode and change time.
+    pub(super) fn identity(&self, name: &str) -> io::Result<Identity> {
+        let stat = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok((stat.st_ino, stat.st_ctime, i64::try_from(stat.st_ctime_nsec).unwrap_or_default()))
     }
 
     /// Renames within the directory, over whatever is there.

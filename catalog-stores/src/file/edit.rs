@@ -1,18 +1,16 @@
 //! The new texts of the sources files, checked before they are written.
 
 use catalog_core::StoreError;
-use catalog_core::model::{RevisionKind, SourceKey, SourceSettings};
+use catalog_core::model::{RevisionKind, SourceId, SourceKey, SourceSettings};
 use catalog_core::sources_config::{
-    CatalogSourcesConfig, EditError, FileEdit, MergedSource, remove_source, restore_entry,
-    set_source,
+    EditError, EntryTexts, FileEdit, MergedSource, remove_source, restore_entry, set_source,
 };
 
 use super::engine::Engine;
-use super::live::{entry_of, file_name};
+use super::live::{Parsed, file_name};
 use super::write::refused;
 
 /// An edit of the sources files, and what they say after it.
-#[derive(Debug)]
 pub(super) struct Draft {
     /// The files that change; none when the entry already says what it should.
     pub(super) edits: Vec<FileEdit>,
@@ -20,6 +18,8 @@ pub(super) struct Draft {
     pub(super) properties_from: usize,
     /// The entry's text after the edit.
     pub(super) entry: Option<String>,
+    /// What the files will say; `None` when they stay.
+    pub(super) parsed: Option<Parsed>,
 }
 
 fn edit_refused(error: EditError) -> StoreError {
@@ -39,28 +39,30 @@ impl Draft {
             return Self::read_back(engine, key, Some(settings), vec![]);
         }
         let config_key = engine.config_key(key)?;
-        let files = engine.parsed();
-        let limits = engine.reader.limits();
+        let parsed = engine.live.parsed.clone();
+        let files = &parsed.files;
+        // What gets too long is refused below, with the limit by name.
+        let limits = &engine.reader.limits().with_max_bytes(usize::MAX);
         // A roll back brings the entry back as it was written. An ordinary edit does not, even to
         // settings that were there before: it would lose comments that were added since.
         if (live.is_none() || kind == RevisionKind::Rollback)
             && let Some(text) = recorded_entry(engine, key, settings)
-            && let Ok(edits) = restore_entry(&files, &config_key, &key.id, &text, settings, limits)
+            && let Ok(edits) = restore_entry(files, &config_key, &key.id, &text, settings, limits)
             && let Ok(draft) = Self::read_back(engine, key, Some(settings), edits)
         {
             return Ok(draft);
         }
         let edits =
-            set_source(&files, &config_key, &key.id, settings, limits).map_err(edit_refused)?;
+            set_source(files, &config_key, &key.id, settings, limits).map_err(edit_refused)?;
         Self::read_back(engine, key, Some(settings), edits)
     }
 
     /// Makes the files declare the source no longer.
     pub(super) fn remove(engine: &Engine, key: &SourceKey) -> Result<Self, StoreError> {
         let config_key = engine.config_key(key)?;
-        let limits = engine.reader.limits();
+        let limits = &engine.reader.limits().with_max_bytes(usize::MAX);
         let edits =
-            remove_source(&engine.parsed(), &config_key, &key.id, limits).map_err(edit_refused)?;
+            remove_source(&engine.live.parsed.files, &config_key, &key.id, limits).map_err(edit_refused)?;
         Self::read_back(engine, key, None, edits)
     }
 
@@ -73,13 +75,28 @@ impl Draft {
         edits: Vec<FileEdit>,
     ) -> Result<Self, StoreError> {
         let name = (engine.config_key(key)?, key.id.clone());
-        let before = engine.parsed();
-        let mut after = before.clone();
+        let before = &engine.live.parsed;
+        if edits.is_empty() {
+            let found = before.config.sources.get(&name);
+            return Ok(Self {
+                edits,
+                properties_from: found.map_or(0, |merged| merged.properties_from),
+                entry: found.and_then(|merged| entry_of(before, &name, merged)),
+                parsed: None,
+            });
+        }
+        let mut files = before.files.clone();
         for edit in &edits {
-            let Some(file) = after.get_mut(edit.file) else {
+            let Some(file) = files.get_mut(edit.file) else {
                 continue;
             };
             let bytes = edit.text.as_bytes();
+            let (limit, actual) = (engine.disk.sources_limit, bytes.len() as u64);
+            if actual > limit {
+                let name = file_name(std::path::Path::new(&file.origin));
+                let reason = format!("{name} would have {actual} bytes; at most {limit} are read");
+                return Err(refused(None, reason));
+            }
             *file = engine
                 .reader
                 .parse(file.origin.clone(), bytes)
@@ -88,26 +105,39 @@ impl Draft {
                     refused(None, format!("{file} would no longer be readable: {error}"))
                 })?;
         }
-        let old = CatalogSourcesConfig::merge(&before);
-        let new = CatalogSourcesConfig::merge(&after);
-        let others = |config: &CatalogSourcesConfig| -> Vec<_> {
-            let entries = config.sources.iter().filter(|(other, _)| **other != name);
-            entries
+        let after = Parsed::of(files);
+        let others = |parsed: &Parsed| -> Vec<_> {
+            let entries = parsed.config.sources.iter();
+            let others = entries.filter(|(other, _)| **other != name);
+            others
                 .map(|(other, merged)| (other.clone(), merged.settings.clone()))
                 .collect()
         };
-        let found = new.sources.get(&name);
-        if others(&old) != others(&new) || found.map(|merged| &merged.settings) != expected {
+        let found = after.config.sources.get(&name);
+        if others(before) != others(&after) || found.map(|merged| &merged.settings) != expected {
             let reason = "the sources file cannot be edited so that it says exactly this";
             return Err(refused(None, reason));
         }
-        let entry = |merged: &MergedSource| entry_of(&after, &name.0, &name.1, &merged.declared_in);
         Ok(Self {
             edits,
             properties_from: found.map_or(0, |merged| merged.properties_from),
-            entry: found.and_then(entry),
+            entry: found.and_then(|merged| entry_of(&after, &name, merged)),
+            parsed: Some(after),
         })
     }
+}
+
+/// A source's entry as it is written, when one file alone declares the source.
+fn entry_of(
+    parsed: &Parsed,
+    (config_key, id): &(String, SourceId),
+    merged: &MergedSource,
+) -> Option<String> {
+    let &[file] = &merged.declared_in[..] else {
+        return None;
+    };
+    let file = parsed.files.get(file)?;
+    Some(EntryTexts::new(file).get(file.entry(config_key, id)?))
 }
 
 /// The text of the newest recorded entry that had these settings.

@@ -2,41 +2,67 @@
 //! lock.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use catalog_core::StoreError;
 use catalog_core::model::{
     Author, ChangeMeta, Revision, RevisionId, RevisionKind, SourceDocument, SourceKey,
 };
-use catalog_core::ports::{Clock, StoredSource};
-use catalog_core::sources_config::SourcesFile;
+use catalog_core::ports::Clock;
+use catalog_core::sources_config::EntryTexts;
 
-use super::commit::{Change, Disk};
+use super::commit::{Change, CommitError};
+use super::disk::Disk;
 use super::fingerprint::SETTLE;
-use super::history::History;
-use super::live::{Live, LiveSource, Reader, entry_of};
+use super::history::{History, KEPT, Newest};
+use super::live::{Live, LiveSource};
+use super::reader::Reader;
 use super::record::Record;
+use super::standing::Standing;
 use super::view::View;
 
 /// How often files that are being edited are looked at again before what they hold is recorded.
-const SETTLE_ROUNDS: usize = 10;
+pub(super) const SETTLE_ROUNDS: usize = 10;
 
-/// Mode of the records, which may hold secrets.
-const RECORD_MODE: u32 = 0o600;
+/// The pause between two such looks.
+pub(super) const SETTLE_PAUSE: Duration = SETTLE;
 
 /// The newest revision of a source.
 #[derive(Debug, Clone)]
 pub(super) struct Head {
+    /// Of the newest record, readable or not.
     pub(super) id: RevisionId,
-    /// `None`: the record is damaged.
+    /// The newest record that can be read.
     pub(super) record: Option<Arc<Record>>,
+    /// Why that is not the newest one.
+    pub(super) trouble: Option<String>,
 }
 
 impl Head {
-    /// The document; `None` when the source was deleted or the record is damaged.
+    /// The document; `None` when the source was deleted or no record can be read.
     pub(super) fn document(&self) -> Option<&SourceDocument> {
         self.record.as_ref()?.document.as_ref()
     }
+
+    /// Whether the source was deleted.
+    pub(super) fn is_tombstone(&self) -> bool {
+        self.record.as_ref().is_some_and(|r| r.document.is_none())
+    }
+}
+
+/// Whose edits past the store a look records. Those of other files are left for when they rest.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Whose<'a> {
+    /// Those of files that have not changed since the last look.
+    Unmoved,
+    /// Those, and this source's.
+    Also(&'a SourceKey),
+    /// Those of files that are not among these.
+    Resting(&'a BTreeSet<PathBuf>),
+    /// Everybody's.
+    All,
 }
 
 /// The state of one store.
@@ -47,8 +73,12 @@ pub(super) struct Engine {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) heads: BTreeMap<SourceKey, Head>,
     /// The generation that `heads` are of.
-    pub(super) heads_at: Option<Vec<u8>>,
+    heads_at: Option<Vec<u8>>,
     pub(super) live: Live,
+    /// Sources whose edits cannot be recorded, and why.
+    pub(super) unrecorded: BTreeMap<SourceKey, String>,
+    /// Why nothing can be recorded or written now: an interrupted change is in the way.
+    pub(super) stuck: Option<String>,
     pub(super) view: Arc<View>,
 }
 
@@ -63,32 +93,95 @@ impl Engine {
             heads: BTreeMap::new(),
             heads_at: None,
             live: Live::default(),
+            unrecorded: BTreeMap::new(),
+            stuck: None,
             view: Arc::default(),
         }
     }
 
-    /// Finishes what was interrupted, records what was edited past the store, and looks at
-    /// everything anew.
+    /// Finishes what was interrupted, looks at everything anew, and records what was edited past
+    /// the store.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] and [`StoreError::Corrupt`]: the view stays what it was.
-    pub(super) fn sync(&mut self) -> Result<(), StoreError> {
-        self.disk.recover()?;
+    /// [`StoreError::Unavailable`]: the view stays what it was.
+    pub(super) fn look(&mut self, whose: Whose<'_>) -> Result<(), StoreError> {
+        self.catch_up()?;
+        let mut own = None;
+        let moving = match whose {
+            Whose::All => BTreeSet::new(),
+            Whose::Resting(moving) => moving.clone(),
+            Whose::Unmoved => self.moved(),
+            Whose::Also(key) => {
+                own = Some(key);
+                self.wait_for(key);
+                self.moved()
+            }
+        };
+        self.record_news(&moving, own)?;
+        self.view = Arc::new(self.make_view(&moving, own));
+        Ok(())
+    }
+
+    /// As a look for everybody's edits; `false` when somebody may be in the middle of one, and
+    /// nothing was recorded.
+    pub(super) fn look_at_rest(&mut self) -> Result<bool, StoreError> {
+        self.catch_up()?;
+        let news = self.keys().iter().any(|key| self.standing(key) != Standing::Known);
+        if news && !self.live.unsettled.is_empty() {
+            return Ok(false);
+        }
+        self.look(Whose::All).map(|()| true)
+    }
+
+    fn catch_up(&mut self) -> Result<(), StoreError> {
+        self.stuck = self.disk.recover().err().map(|error| {
+            let text = describe(&error);
+            if self.stuck.as_ref() != Some(&text) {
+                tracing::error!(error = text, "an interrupted change is in the way");
+            }
+            text
+        });
         self.load_heads()?;
         self.live = self.reader.read(&self.disk);
-        let mut news = self.news();
-        for _ in 0..SETTLE_ROUNDS {
-            if news.is_empty() || !self.live.unsettled {
-                break;
-            }
-            // An editor may be in the middle of it: wait until it has let go of the files.
-            std::thread::sleep(SETTLE);
-            self.live = self.reader.read(&self.disk);
-            news = self.news();
-        }
-        self.record(news)?;
-        self.view = Arc::new(self.make_view());
         Ok(())
+    }
+
+    /// Waits until whoever edits the files of this source has let go of them, for a while.
+    fn wait_for(&mut self, key: &SourceKey) {
+        for _ in 0..SETTLE_ROUNDS {
+            let content = self.live.sources.get(key).and_then(|s| s.watched.as_ref());
+            let sources = self.reader.sources();
+            let hot = |path: &&PathBuf| Some(*path) == content || sources.contains(path);
+            if !self.live.unsettled.iter().any(|path| hot(&path)) {
+                return;
+            }
+            let about_entries = |other: &SourceKey| {
+                self.standing(other) != Standing::Known && self.entry_differs(other)
+            };
+            let busy =
+                self.standing(key) != Standing::Known || self.keys().iter().any(about_entries);
+            if !busy {
+                return;
+            }
+            std::thread::sleep(SETTLE_PAUSE);
+            self.live = self.reader.read(&self.disk);
+        }
+    }
+
+    /// The files that have changed since the last look, or were changing then.
+    fn moved(&self) -> BTreeSet<PathBuf> {
+        let changed = self.live.watched.iter().filter(|(path, print)| {
+            let before = self.view.watched.get(*path);
+            before.is_some_and(|before| before != *print)
+        });
+        let changed = changed.map(|(path, _)| path.clone());
+        changed.chain(self.view.held.iter().cloned()).collect()
+    }
+
+    /// Every source that is or was.
+    pub(super) fn keys(&self) -> BTreeSet<SourceKey> {
+        let keys = self.live.sources.keys().chain(self.heads.keys());
+        keys.cloned().collect()
     }
 
     fn load_heads(&mut self) -> Result<(), StoreError> {
@@ -99,87 +192,59 @@ impl Engine {
         let unavailable = |e| StoreError::unavailable("list the history", e);
         let mut heads = BTreeMap::new();
         for key in self.history.keys().map_err(unavailable)? {
-            let ids = self.history.ids(&key).map_err(unavailable)?;
-            let Some(id) = ids.into_iter().next() else {
-                continue;
+            let known = self.heads.remove(&key);
+            let head = match self.history.newest(&key, known.as_ref().map(|head| &head.id)) {
+                Ok(Newest::None) => continue,
+                Ok(Newest::Same) => known,
+                Ok(Newest::Other(head)) => Some(head),
+                // One source's history must not stand in the way of the others.
+                Err(error) => {
+                    tracing::error!(%key, %error, "the history of a source cannot be read");
+                    self.unrecorded.insert(key.clone(), error.kind().to_string());
+                    known
+                }
             };
-            let head = match self.heads.remove(&key) {
-                Some(known) if known.id == id => known,
-                _ => self.load_head(&key, id)?,
-            };
-            heads.insert(key, head);
+            heads.extend(head.map(|head| (key, head)));
         }
         self.heads = heads;
         self.heads_at = Some(generation);
         Ok(())
     }
 
-    fn load_head(&self, key: &SourceKey, id: RevisionId) -> Result<Head, StoreError> {
-        let record = match self.history.read(key, &id) {
-            Ok(record) => record.map(Arc::new),
-            Err(error @ StoreError::Corrupt { .. }) => {
-                tracing::error!(%key, revision = %id, %error, "the newest record is damaged");
-                None
-            }
-            Err(error) => return Err(error),
-        };
-        Ok(Head { id, record })
-    }
-
-    /// What the files say and the history does not know yet.
-    fn news(&self) -> Vec<(SourceKey, Record)> {
-        let keys: BTreeSet<&SourceKey> =
-            self.live.sources.keys().chain(self.heads.keys()).collect();
-        keys.into_iter()
-            .filter_map(|key| Some((key.clone(), self.news_of(key)?)))
-            .collect()
-    }
-
-    fn news_of(&self, key: &SourceKey) -> Option<Record> {
-        let head = self.heads.get(key);
-        let live = self.live.sources.get(key);
-        let complete = self.live.broken.is_empty();
-        match (live, head) {
-            (Some(live), None) => {
-                let document = live.document(None);
-                Some(self.outside(key, 1, RevisionKind::Import, Some((document, live))))
-            }
-            (Some(live), Some(head)) => {
-                let document = live.document(head.document());
-                let known = head.record.as_ref().map(|r| r.revision.digest.as_str());
-                let new = known != Some(document.digest().to_string().as_str());
-                // While a file is broken, a difference may come from what that file no longer says.
-                (new && complete).then(|| {
-                    let sequence = head.id.sequence() + 1;
-                    self.outside(
-                        key,
-                        sequence,
-                        RevisionKind::External,
-                        Some((document, live)),
-                    )
-                })
-            }
-            (None, Some(head)) => {
-                let deleted = head.record.as_ref().is_some_and(|r| r.document.is_none());
-                let sequence = head.id.sequence() + 1;
-                (!deleted && complete)
-                    .then(|| self.outside(key, sequence, RevisionKind::Delete, None))
-            }
-            (None, None) => None,
+    pub(super) fn record_news(
+        &mut self,
+        moving: &BTreeSet<PathBuf>,
+        own: Option<&SourceKey>,
+    ) -> Result<(), StoreError> {
+        if self.stuck.is_some() {
+            return Ok(());
         }
+        let keys = self.keys().into_iter();
+        let due = keys.filter(|key| {
+            self.standing(key) == Standing::New
+                && (own == Some(key) || !self.depends_on(key, moving))
+        });
+        let due: Vec<SourceKey> = due.collect();
+        if due.is_empty() {
+            return Ok(());
+        }
+        let parsed = self.live.parsed.clone();
+        let texts: Vec<EntryTexts<'_>> = parsed.files.iter().map(EntryTexts::new).collect();
+        let news = due.into_iter().map(|key| {
+            let record = self.outside(&key, &texts);
+            (key, record)
+        });
+        let news = news.collect();
+        self.record(news)
     }
 
     /// The record of something that nobody did through the store.
-    fn outside(
-        &self,
-        key: &SourceKey,
-        sequence: u64,
-        kind: RevisionKind,
-        found: Option<(SourceDocument, &LiveSource)>,
-    ) -> Record {
-        let author = match kind {
-            RevisionKind::Import => Author::system(),
-            _ => Author::external(),
+    fn outside(&self, key: &SourceKey, texts: &[EntryTexts<'_>]) -> Record {
+        let (head, live) = (self.heads.get(key), self.live.sources.get(key));
+        let (author, kind) = match (live, head) {
+            (None, _) => (Author::external(), RevisionKind::Delete),
+            (Some(_), None) => (Author::system(), RevisionKind::Import),
+            (Some(_), Some(_)) => (Author::external(), RevisionKind::External),
         };
         let meta = ChangeMeta {
             author,
@@ -187,45 +252,88 @@ impl Engine {
             kind,
             at: self.clock.now(),
         };
-        let (document, live) = found.unzip();
+        let document = live.map(|live| live.document(head.and_then(Head::document)));
+        let mut revision = Revision::describe(self.next(key), document.as_ref(), &meta);
+        revision.flawed = live.is_some_and(LiveSource::is_flawed);
         Record {
-            revision: Revision::describe(sequence, document.as_ref(), &meta),
+            revision,
             document,
-            entry: live.and_then(|live| self.entry_of(key, live)),
+            entry: live.and_then(|live| self.entry_of(key, live, texts)),
+            mode: self.mode_of(key),
         }
     }
 
-    fn entry_of(&self, key: &SourceKey, live: &LiveSource) -> Option<String> {
+    /// A source's entry as it is written, when one file alone declares the source.
+    fn entry_of(
+        &self,
+        key: &SourceKey,
+        live: &LiveSource,
+        texts: &[EntryTexts<'_>],
+    ) -> Option<String> {
+        let &[file] = &live.declared_in[..] else {
+            return None;
+        };
         let config_key = self.reader.config_key(&key.plugin)?;
-        entry_of(&self.parsed(), config_key, &key.id, &live.declared_in)
+        let entry = self.live.parsed.files.get(file)?.entry(config_key, &key.id)?;
+        Some(texts.get(file)?.get(entry))
     }
 
-    /// The sources files that could be read.
-    pub(super) fn parsed(&self) -> Vec<SourcesFile> {
-        self.live.files.iter().map(|f| f.parsed.clone()).collect()
+    /// The sequence of a source's next revision.
+    pub(super) fn next(&self, key: &SourceKey) -> u64 {
+        self.heads.get(key).map_or(0, |head| head.id.sequence()) + 1
     }
 
-    fn record(&mut self, news: Vec<(SourceKey, Record)>) -> Result<(), StoreError> {
-        if news.is_empty() {
-            return Ok(());
+    /// The mode that the source's content file has, or last had.
+    pub(super) fn mode_of(&self, key: &SourceKey) -> Option<u32> {
+        let live = self.live.sources.get(key).and_then(LiveSource::mode);
+        let last = || self.heads.get(key)?.record.as_ref()?.mode;
+        live.or_else(last)
+    }
+
+    /// Records what can be recorded. A source whose history cannot be written is left out and
+    /// reported; it does not stand in the way of the others.
+    fn record(&mut self, mut news: Vec<(SourceKey, Record)>) -> Result<(), StoreError> {
+        while !news.is_empty() {
+            let changes: Result<Vec<Change>, StoreError> = news
+                .iter()
+                .map(|(key, record)| self.record_change(key, record))
+                .collect();
+            match self.disk.commit(&changes?) {
+                Ok(_) => break,
+                Err(CommitError::Prepare {
+                    step: Some(step),
+                    source,
+                }) if step < news.len() => {
+                    let (key, _) = news.remove(step);
+                    tracing::error!(%key, error = %source, "an edit cannot be recorded");
+                    self.unrecorded.insert(key, source.kind().to_string());
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
-        let changes: Result<Vec<Change>, StoreError> = news
-            .iter()
-            .map(|(key, record)| self.record_change(key, record))
-            .collect();
-        self.disk.commit(&changes?)?;
         for (key, record) in news {
             let revision = &record.revision;
             tracing::info!(%key, revision = %revision.id, kind = revision.kind.as_str(), "recorded");
-            self.prune(&key);
-            let head = Head {
-                id: revision.id.clone(),
-                record: Some(Arc::new(record)),
-            };
-            self.heads.insert(key, head);
+            self.advance(key, record);
         }
-        self.heads_at = Some(self.disk.generation());
         Ok(())
+    }
+
+    /// Takes a record that was committed as the newest.
+    pub(super) fn advance(&mut self, key: SourceKey, record: Record) {
+        if record.revision.id.sequence() > KEPT as u64
+            && let Err(error) = self.history.prune(&key)
+        {
+            tracing::warn!(%key, %error, "old revisions cannot be removed");
+        }
+        self.unrecorded.remove(&key);
+        let head = Head {
+            id: record.revision.id.clone(),
+            record: Some(Arc::new(record)),
+            trouble: None,
+        };
+        self.heads.insert(key, head);
+        self.heads_at = Some(self.disk.generation());
     }
 
     /// The file of a record.
@@ -242,66 +350,15 @@ impl Engine {
             spot: self.disk.roots.in_history(path),
             bytes: Some(bytes.into()),
             before: None,
-            mode: RECORD_MODE,
+            mode: None,
         })
     }
+}
 
-    /// Drops old records; those that cannot be dropped now are the next time.
-    pub(super) fn prune(&self, key: &SourceKey) {
-        if let Err(error) = self.history.prune(key) {
-            tracing::warn!(%key, %error, "old revisions cannot be removed");
-        }
-    }
-
-    fn make_view(&self) -> View {
-        let live = &self.live;
-        let mut sources = BTreeMap::new();
-        for (key, head) in &self.heads {
-            let Some(record) = &head.record else { continue };
-            let Some(last) = &record.document else {
-                continue;
-            };
-            let now = live.sources.get(key).map(|l| (l.document(Some(last)), l));
-            let source = match now {
-                Some((document, found)) if document.digest() == last.digest() => StoredSource {
-                    key: key.clone(),
-                    document,
-                    revision: record.revision.clone(),
-                    origin: found.origin.clone(),
-                    editable: true,
-                    problems: found.problems.clone(),
-                },
-                // A sources file is broken: what was recorded last is served.
-                _ => StoredSource {
-                    key: key.clone(),
-                    document: last.clone(),
-                    revision: record.revision.clone(),
-                    origin: self.view_origin(key),
-                    editable: true,
-                    problems: live.broken.clone(),
-                },
-            };
-            sources.insert(key.clone(), source);
-        }
-        let damaged = self.heads.iter().filter(|(_, head)| head.record.is_none());
-        View {
-            sources,
-            troubles: live
-                .broken
-                .iter()
-                .chain(live.findings.iter().filter(|f| f.is_error()))
-                .map(|finding| finding.message.clone())
-                .chain(damaged.map(|(key, _)| format!("the newest record of {key} is damaged")))
-                .collect(),
-            generation: self.disk.generation(),
-            watched: live.watched.clone(),
-            unsettled: live.unsettled,
-        }
-    }
-
-    /// Where a source came from when it could still be read.
-    fn view_origin(&self, key: &SourceKey) -> String {
-        let before = self.view.sources.get(key);
-        before.map(|s| s.origin.clone()).unwrap_or_default()
+/// An error with its cause, which names no path.
+fn describe(error: &StoreError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }

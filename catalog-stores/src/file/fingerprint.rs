@@ -11,6 +11,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// long an editor is given to finish what it is writing.
 pub(super) const SETTLE: Duration = Duration::from_millis(50);
 
+/// How far a file server's clock may be ahead of ours while both are in order.
+const SKEW: Duration = Duration::from_secs(2);
+
 /// What tells one state of a file from another without reading it. The inode catches a file that
 /// was replaced, the change time one whose modification time was set back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +21,7 @@ pub(super) struct Fingerprint {
     dev: u64,
     ino: u64,
     size: u64,
+    mode: u32,
     modified: (i64, i64),
     changed: (i64, i64),
     /// Whether it is that of a path itself, not of what the path leads to.
@@ -31,6 +35,7 @@ impl Fingerprint {
             dev: meta.dev(),
             ino: meta.ino(),
             size: meta.size(),
+            mode: meta.mode(),
             modified: (meta.mtime(), meta.mtime_nsec()),
             changed: (meta.ctime(), meta.ctime_nsec()),
             link: false,
@@ -56,8 +61,9 @@ impl Fingerprint {
         self.link
     }
 
-    /// Whether the file has been left alone for long enough. A change time in the future (a network
-    /// file system's clock) counts as settled, or it never would be.
+    /// Whether the file has been left alone for long enough. `now` must have been taken after the
+    /// fingerprint. A change time that is somewhat later than that is a clock that is not quite in
+    /// step; one that is far in the future counts as settled, or the file never would be.
     pub(super) fn settled(&self, now: SystemTime) -> bool {
         let (Ok(seconds), Ok(nanos)) =
             (u64::try_from(self.changed.0), u32::try_from(self.changed.1))
@@ -65,8 +71,15 @@ impl Fingerprint {
             return true;
         };
         let changed = UNIX_EPOCH + Duration::new(seconds, nanos);
-        now.duration_since(changed)
-            .map_or(true, |age| age >= SETTLE)
+        match now.duration_since(changed) {
+            Ok(age) => age >= SETTLE,
+            Err(ahead) => ahead.duration() > SKEW,
+        }
+    }
+
+    /// The permission bits.
+    pub(super) fn mode(&self) -> u32 {
+        self.mode & 0o7777
     }
 }
 
@@ -100,5 +113,16 @@ mod tests {
         let print = Fingerprint::at(&path).unwrap();
         assert!(!print.settled(SystemTime::now()));
         assert!(print.settled(SystemTime::now() + SETTLE * 2));
+    }
+
+    #[test]
+    fn a_clock_that_is_a_little_ahead_does_not_make_a_fresh_file_settled() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        std::fs::write(&path, "a").unwrap();
+        let print = Fingerprint::at(&path).unwrap();
+        let now = SystemTime::now();
+        assert!(!print.settled(now - SETTLE));
+        assert!(print.settled(now - SKEW * 2), "far ahead, it never would be");
     }
 }

@@ -37,9 +37,10 @@ impl FileStoreOptions {
         let Live {
             sources,
             broken,
-            findings,
+            parsed,
             ..
         } = reader.read(&disk);
+        let findings = parsed.config.findings.iter().cloned();
         let meta = ChangeMeta {
             author: Author::system(),
             message: None,

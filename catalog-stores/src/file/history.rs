@@ -3,14 +3,32 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use catalog_core::StoreError;
-use catalog_core::model::{PluginName, Revision, RevisionId, SourceId, SourceKey};
+use catalog_core::model::{
+    PluginName, Revision, RevisionId, RevisionKind, SourceId, SourceKey,
+};
 
+use super::engine::Head;
 use super::record::{Record, RecordError};
 
-/// Revisions kept per source.
+/// Revisions kept per source, at least.
 pub(super) const KEPT: usize = 20;
+
+/// Revisions kept per source that were made through the store, or were there at first. Somebody who
+/// saves a file again and again must not push them all out.
+const KEPT_OWN: usize = 10;
+
+/// What a source's history has at its end.
+pub(super) enum Newest {
+    /// Nothing: there is none.
+    None,
+    /// The revision that the caller knows.
+    Same,
+    /// Another one.
+    Other(Head),
+}
 
 /// Digits of the sequence in a file's name, so that names sort as revisions do.
 const SEQUENCE_DIGITS: usize = 10;
@@ -121,9 +139,47 @@ impl History {
         Ok(Some(record))
     }
 
-    /// Drops the oldest revisions beyond [`KEPT`]; the newest, which is the head, always stays.
+    /// The newest revision of a source, unless it is the one that the caller knows. When its record
+    /// cannot be read, the newest that can be stands in for it.
+    pub(super) fn newest(
+        &self,
+        key: &SourceKey,
+        known: Option<&RevisionId>,
+    ) -> io::Result<Newest> {
+        let ids = self.ids(key)?;
+        let Some(id) = ids.first() else {
+            return Ok(Newest::None);
+        };
+        if Some(id) == known {
+            return Ok(Newest::Same);
+        }
+        let mut trouble = None;
+        let record = ids.iter().find_map(|id| match self.read(key, id) {
+            Ok(record) => record.map(Arc::new),
+            Err(error) => {
+                tracing::error!(%key, revision = %id, %error, "a record cannot be read");
+                trouble.get_or_insert_with(|| format!("the record of revision {id} cannot be read"));
+                None
+            }
+        });
+        Ok(Newest::Other(Head {
+            id: id.clone(),
+            record,
+            trouble,
+        }))
+    }
+
+    /// Drops old revisions; the newest [`KEPT`] stay, and the newest [`KEPT_OWN`] that are not edits
+    /// past the store.
     pub(super) fn prune(&self, key: &SourceKey) -> io::Result<()> {
-        for id in self.ids(key)?.iter().skip(KEPT) {
+        let mut own = 0;
+        for (i, id) in self.ids(key)?.iter().enumerate() {
+            let header = self.header(key, id);
+            let is_own = header.is_ok_and(|h| h.is_some_and(|r| r.kind != RevisionKind::External));
+            own += usize::from(is_own);
+            if i < KEPT || (is_own && own <= KEPT_OWN) {
+                continue;
+            }
             match fs::remove_file(self.0.join(Self::path_of(key, id))) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
                 _ => {}

@@ -1,16 +1,15 @@
 //! What the operator's files say now.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use catalog_core::model::{PluginName, SourceDocument, SourceId, SourceKey, SourceSettings};
-use catalog_core::sources_config::{CatalogSourcesConfig, MergedSource, SourcesFile, entry_text};
+use catalog_core::model::{SourceDocument, SourceKey, SourceSettings};
+use catalog_core::sources_config::{CatalogSourcesConfig, SourcesFile};
 use catalog_core::validation::{Finding, Layer, Path as FieldPath};
-use catalog_core::yaml::{Limits, YamlError};
+use catalog_core::yaml::YamlError;
 
-use super::commit::Disk;
 use super::fingerprint::Fingerprint;
 use super::problem::PathProblem;
 use super::roots::{Located, Spot};
@@ -21,20 +20,41 @@ pub(super) const YAML_TYPE: &str = "yaml";
 pub(super) const CONTENT_PATH: &str = "yamlCatalogPath";
 
 /// A sources file that could be read.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct LiveFile {
     pub(super) spot: Spot,
     pub(super) bytes: Arc<[u8]>,
-    pub(super) parsed: SourcesFile,
     /// Where relative paths in it start.
     pub(super) base: PathBuf,
 }
 
+/// What the sources files that could be read say, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Parsed {
+    pub(super) files: Vec<SourcesFile>,
+    pub(super) config: CatalogSourcesConfig,
+    /// For each file, what makes it doubtful that it says all that it is meant to say.
+    pub(super) doubts: Vec<Option<Finding>>,
+}
+
+impl Parsed {
+    pub(super) fn of(files: Vec<SourcesFile>) -> Self {
+        Self {
+            config: CatalogSourcesConfig::merge(&files),
+            doubts: files.iter().map(doubt).collect(),
+            files,
+        }
+    }
+}
+
 /// A source as the files declare it.
-#[derive(Debug)]
 pub(super) struct LiveSource {
     pub(super) settings: SourceSettings,
     pub(super) content: LiveContent,
+    /// The file that the content is or would be in, when the path leads to one.
+    pub(super) located: Option<Located>,
+    /// The path of that file as it is looked at.
+    pub(super) watched: Option<PathBuf>,
     pub(super) origin: String,
     /// The files that declare it, by number.
     pub(super) declared_in: Vec<usize>,
@@ -44,206 +64,111 @@ pub(super) struct LiveSource {
     pub(super) problems: Vec<Finding>,
 }
 
+/// Prints the origin: settings and content may hold secrets.
+impl fmt::Debug for LiveSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LiveSource")
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The content of a source.
-#[derive(Debug)]
 pub(super) enum LiveContent {
     /// The source has none.
     None,
-    /// As read.
-    Bytes { located: Located, bytes: Arc<[u8]> },
+    /// As read, with the mode of its file.
+    Bytes(Arc<[u8]>, u32),
     /// Cannot be read; the finding is among the source's problems.
     Unreadable,
 }
 
 impl LiveSource {
+    /// Whether the document is only the best reading that was possible.
+    pub(super) fn is_flawed(&self) -> bool {
+        self.problems.iter().any(Finding::is_error)
+    }
+
     /// The best reading of the document that is possible: content that cannot be read now is that
     /// of the last revision.
     pub(super) fn document(&self, last: Option<&SourceDocument>) -> SourceDocument {
         let content = match &self.content {
             LiveContent::None => None,
-            LiveContent::Bytes { bytes, .. } => Some(bytes.clone()),
+            LiveContent::Bytes(bytes, _) => Some(bytes.clone()),
             LiveContent::Unreadable => last.and_then(|document| document.content.clone()),
         };
         SourceDocument::new(self.settings.clone(), content)
     }
+
+    /// Whether the files say what this document says.
+    pub(super) fn is(&self, document: &SourceDocument) -> bool {
+        let content = match &self.content {
+            LiveContent::None => document.content.is_none(),
+            LiveContent::Bytes(bytes, _) => document.content.as_ref() == Some(bytes),
+            LiveContent::Unreadable => true,
+        };
+        // Settings may be equal in their canonical form only. Digests cost, so they come last.
+        content
+            && (self.settings == document.settings
+                || self.document(Some(document)).digest() == document.digest())
+    }
+
+    /// The mode of the file that the content is in.
+    pub(super) fn mode(&self) -> Option<u32> {
+        match self.content {
+            LiveContent::Bytes(_, mode) => Some(mode),
+            LiveContent::None | LiveContent::Unreadable => None,
+        }
+    }
 }
 
 /// Everything that the files say.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Live {
     /// The files that could be read, in order.
     pub(super) files: Vec<LiveFile>,
+    /// What they say.
+    pub(super) parsed: Arc<Parsed>,
     /// What is wrong with the others, with their places. While there is one, what the rest says may
     /// not be what is meant.
     pub(super) broken: Vec<Finding>,
     /// The sources files, readable or not: no content can be there.
     pub(super) reserved: Vec<Spot>,
     pub(super) sources: BTreeMap<SourceKey, LiveSource>,
-    /// What is wrong beyond single sources.
-    pub(super) findings: Vec<Finding>,
     /// What was looked at, as it was before it was read.
-    pub(super) watched: Vec<(PathBuf, Option<Fingerprint>)>,
-    /// Whether one of them was changed so shortly before that it has to be looked at again.
-    pub(super) unsettled: bool,
+    pub(super) watched: BTreeMap<PathBuf, Option<Fingerprint>>,
+    /// Those that were changed so shortly before that they have to be looked at again.
+    pub(super) unsettled: Vec<PathBuf>,
 }
 
-struct Cached {
-    print: Fingerprint,
-    bytes: Arc<[u8]>,
-    /// Whether the fingerprint can stand for the bytes.
-    settled: bool,
-}
-
-/// Reads the files, and those that did not change from memory.
-pub(super) struct Reader {
-    sources: Vec<PathBuf>,
-    plugins: Vec<(String, PluginName)>,
-    limits: Limits,
-    cache: HashMap<Spot, Cached>,
-    /// What the current reading has asked for; the rest is forgotten afterwards.
-    used: HashSet<Spot>,
-}
-
-impl Reader {
-    pub(super) fn new(
-        sources: Vec<PathBuf>,
-        plugins: Vec<(String, PluginName)>,
-        limits: Limits,
-    ) -> Self {
-        Self {
-            sources,
-            plugins,
-            limits,
-            cache: HashMap::new(),
-            used: HashSet::new(),
-        }
-    }
-
-    pub(super) fn limits(&self) -> &Limits {
-        &self.limits
-    }
-
-    /// The section of `sources.yaml` that holds a plugin's sources.
-    pub(super) fn config_key(&self, plugin: &PluginName) -> Option<&str> {
-        let found = self.plugins.iter().find(|(_, name)| name == plugin);
-        found.map(|(key, _)| key.as_str())
-    }
-
-    /// Reads everything. Wants the lock.
-    pub(super) fn read(&mut self, disk: &Disk) -> Live {
-        let now = SystemTime::now();
-        let mut live = Live::default();
-        for path in self.sources.clone() {
-            live.watched.push((path.clone(), Fingerprint::at(&path)));
-            if let Ok(located) = disk.roots.locate_sources(&path) {
-                live.reserved.push(located.spot);
-            }
-            match self.read_file(disk, &path) {
-                Ok(file) => live.files.push(file),
-                Err(finding) => live.broken.push(*finding),
-            }
-        }
-        let parsed: Vec<SourcesFile> = live.files.iter().map(|f| f.parsed.clone()).collect();
-        let config = CatalogSourcesConfig::merge(&parsed);
-        live.findings = config.findings;
-        for ((config_key, id), merged) in config.sources {
-            let plugin = self.plugins.iter().find(|(key, _)| *key == config_key);
-            let Some((_, plugin)) = plugin else { continue };
-            let key = SourceKey::new(plugin.clone(), id);
-            let source = self.read_source(disk, &mut live, merged);
-            live.sources.insert(key, source);
-        }
-        live.unsettled = live
-            .watched
+impl Live {
+    /// Why a source that differs from what was recorded, or is missing, may only seem to: a sources
+    /// file cannot be read, or cannot be read as it is meant, and may have said something about it.
+    pub(super) fn doubts_about(&self, source: Option<&LiveSource>) -> Vec<Finding> {
+        let says_something = |file| source.is_some_and(|s| s.declared_in.contains(&file));
+        let doubts = self.parsed.doubts.iter().enumerate();
+        let doubts = doubts.filter(|(file, _)| !says_something(*file));
+        self.broken
             .iter()
-            .any(|(_, print)| print.is_some_and(|p| !p.settled(now)));
-        let used = std::mem::take(&mut self.used);
-        self.cache.retain(|spot, _| used.contains(spot));
-        live
+            .chain(doubts.filter_map(|(_, doubt)| doubt.as_ref()))
+            .cloned()
+            .collect()
     }
+}
 
-    /// Reads the text of a sources file; only sections that belong to a plugin are read strictly.
-    pub(super) fn parse(&self, origin: String, bytes: &[u8]) -> Result<SourcesFile, YamlError> {
-        let keys: Vec<&str> = self.plugins.iter().map(|(key, _)| key.as_str()).collect();
-        SourcesFile::parse_for(origin, bytes, &self.limits, &keys)
+/// What makes it doubtful that a file says all that it is meant to say. An editor may have emptied
+/// it to write it anew; what has the wrong shape was meant to be something.
+fn doubt(file: &SourcesFile) -> Option<Finding> {
+    let name = file_name(Path::new(&file.origin));
+    if file.says_nothing {
+        let message = format!("{name} is empty");
+        return Some(Finding::error(Layer::Provider, "empty-file", message));
     }
-
-    fn read_file(&mut self, disk: &Disk, path: &Path) -> Result<LiveFile, Box<Finding>> {
-        let name = file_name(path);
-        let problem =
-            |p: PathProblem| Box::new(Finding::error(Layer::Provider, p.code(), p.message(&name)));
-        let located = disk.roots.locate_sources(path).map_err(problem)?;
-        let bytes = self.bytes(disk, &located.spot).map_err(problem)?;
-        let parsed = self
-            .parse(path.display().to_string(), &bytes)
-            .map_err(|error| Box::new(yaml_finding(&name, &error)))?;
-        let parent = path.parent().unwrap_or(Path::new(""));
-        let base = std::fs::canonicalize(parent).map_err(|e| problem(PathProblem::Io(e)))?;
-        Ok(LiveFile {
-            spot: located.spot,
-            bytes,
-            parsed,
-            base,
-        })
-    }
-
-    fn read_source(&mut self, disk: &Disk, live: &mut Live, merged: MergedSource) -> LiveSource {
-        let mut problems = merged.findings.clone();
-        let file = live.files.get(merged.properties_from);
-        let origin = file.map(|f| f.parsed.origin.clone()).unwrap_or_default();
-        let entry_is_clean = !problems.iter().any(Finding::is_error);
-        let mut content = LiveContent::None;
-        if let (Some(text), Some(base)) = (content_path(&merged.settings), file.map(|f| &f.base)) {
-            let path = base.join(text);
-            let found = disk.roots.locate_content(base, text, &live.reserved);
-            match &found {
-                Ok(_) => live.watched.push((path.clone(), Fingerprint::at(&path))),
-                // What is outside is not even looked at.
-                Err(_) => live
-                    .watched
-                    .push((path.clone(), Fingerprint::of_link(&path))),
-            }
-            let read = found.and_then(|located| {
-                let bytes = self.bytes(disk, &located.spot)?;
-                Ok((located, bytes))
-            });
-            content = match read {
-                Ok((located, bytes)) => LiveContent::Bytes { located, bytes },
-                Err(problem) => {
-                    problems.push(content_finding(&problem, text));
-                    LiveContent::Unreadable
-                }
-            };
-        }
-        LiveSource {
-            settings: merged.settings,
-            content,
-            origin,
-            declared_in: merged.declared_in,
-            entry_is_clean,
-            problems,
-        }
-    }
-
-    fn bytes(&mut self, disk: &Disk, spot: &Spot) -> Result<Arc<[u8]>, PathProblem> {
-        self.used.insert(spot.clone());
-        let print = Fingerprint::at(&disk.roots.real(spot));
-        if let Some(cached) = self.cache.get(spot)
-            && cached.settled
-            && Some(cached.print) == print
-        {
-            return Ok(cached.bytes.clone());
-        }
-        let now = SystemTime::now();
-        let (bytes, print) = disk.roots.read(spot, disk.limit)?;
-        let cached = Cached {
-            print,
-            bytes: bytes.clone(),
-            settled: print.settled(now),
-        };
-        self.cache.insert(spot.clone(), cached);
-        Ok(bytes)
-    }
+    let nameless = file.entries.iter().filter(|entry| entry.id.is_none());
+    let found = file.findings.iter().chain(nameless.flat_map(|e| &e.findings));
+    let mut finding = found.clone().find(|finding| finding.is_error())?.clone();
+    finding.message = format!("{name}: {}", finding.message);
+    Some(finding)
 }
 
 /// The path of a source's content as its settings have it; `None` when it has no content.
@@ -252,30 +177,14 @@ pub(super) fn content_path(settings: &SourceSettings) -> Option<&str> {
     (settings.source_type == YAML_TYPE).then_some(path)
 }
 
-/// A source's entry as it is written, when one file alone declares the source.
-pub(super) fn entry_of(
-    files: &[SourcesFile],
-    config_key: &str,
-    id: &SourceId,
-    declared_in: &[usize],
-) -> Option<String> {
-    let &[file] = declared_in else {
-        return None;
-    };
-    let file = files.get(file)?;
-    let entry = file.entries.iter().find(|entry| {
-        !entry.superseded && entry.config_key == config_key && entry.id.as_ref() == Some(id)
-    })?;
-    Some(entry_text(file, entry))
-}
-
-fn content_finding(problem: &PathProblem, text: &str) -> Finding {
+/// What is wrong with a path that a source names.
+pub(super) fn content_finding(problem: &PathProblem, text: &str) -> Finding {
     let at = FieldPath::root().key("properties").key(CONTENT_PATH);
     Finding::error(Layer::Provider, problem.code(), problem.message(text)).at(at)
 }
 
 /// The first thing that is wrong with a file that does not parse, with its place.
-fn yaml_finding(name: &str, error: &YamlError) -> Finding {
+pub(super) fn yaml_finding(name: &str, error: &YamlError) -> Finding {
     match error.issues.first() {
         Some(issue) => {
             let (line, column) = (issue.position.line, issue.position.column);

@@ -13,10 +13,11 @@ use catalog_core::model::PluginName;
 use catalog_core::ports::{Clock, SystemClock};
 use catalog_core::yaml::Limits;
 
-use super::commit::{Disk, Failpoint, HISTORY_DIR_MODE};
-use super::engine::Engine;
-use super::live::{Reader, file_name};
+use super::disk::{Disk, Failpoint, HISTORY_DIR_MODE};
+use super::engine::{Engine, SETTLE_PAUSE, SETTLE_ROUNDS, Whose};
+use super::live::file_name;
 use super::lock::lock;
+use super::reader::Reader;
 use super::roots::Roots;
 use super::store::FileStore;
 use super::write::refused;
@@ -49,6 +50,7 @@ pub struct FileStoreOptions {
     content_roots: Option<Vec<PathBuf>>,
     state_dir: Option<PathBuf>,
     pub(super) max_document_bytes: u64,
+    max_sources_bytes: u64,
     pub(super) poll_interval: Duration,
     plugins: Vec<(String, PluginName)>,
     clock: Arc<dyn Clock>,
@@ -56,9 +58,13 @@ pub struct FileStoreOptions {
 }
 
 impl FileStoreOptions {
-    /// The longest content, and the longest sources file, in bytes: large for a catalog that
-    /// people edit, small enough to be read in milliseconds.
+    /// The longest content in bytes: large for a catalog that people edit, small enough to be read
+    /// in milliseconds.
     pub const DEFAULT_MAX_DOCUMENT_BYTES: u64 = 1 << 20;
+
+    /// The longest sources file in bytes: it holds the entries of all sources, so it may be longer
+    /// than any one document.
+    pub const DEFAULT_MAX_SOURCES_BYTES: u64 = 16 << 20;
 
     /// How often files are looked at. An edit is taken when a file was left alone for one interval,
     /// so it is noticed after two at most: well within a second.
@@ -69,10 +75,11 @@ impl FileStoreOptions {
     pub fn new<P: Into<PathBuf>>(sources: impl IntoIterator<Item = P>) -> Self {
         let plugin = |key: &str, name| Some((key.to_owned(), PluginName::new(name).ok()?));
         Self {
-            sources: sources.into_iter().map(Into::into).collect(),
+            sources: sources.into_iter().map(|path| located(path.into())).collect(),
             content_roots: None,
             state_dir: None,
             max_document_bytes: Self::DEFAULT_MAX_DOCUMENT_BYTES,
+            max_sources_bytes: Self::DEFAULT_MAX_SOURCES_BYTES,
             poll_interval: Self::DEFAULT_POLL_INTERVAL,
             plugins: [plugin("mcp", "mcp"), plugin("models", "model")]
                 .into_iter()
@@ -99,10 +106,17 @@ impl FileStoreOptions {
         self
     }
 
-    /// The longest content, and the longest sources file, in bytes.
+    /// The longest content in bytes.
     #[must_use]
     pub fn max_document_bytes(mut self, bytes: u64) -> Self {
         self.max_document_bytes = bytes;
+        self
+    }
+
+    /// The longest sources file in bytes.
+    #[must_use]
+    pub fn max_sources_bytes(mut self, bytes: u64) -> Self {
+        self.max_sources_bytes = bytes;
         self
     }
 
@@ -156,8 +170,17 @@ impl FileStoreOptions {
             .map_err(|e| StoreError::unavailable("make its history", e))?;
         let (disk, reader) = self.disk_and_reader()?;
         let mut engine = Engine::new(Arc::new(disk), reader, self.clock.clone());
+        for _ in 0..SETTLE_ROUNDS {
+            let locked = lock(&engine.disk.lock_path())?;
+            if engine.look_at_rest()? {
+                return Ok(engine);
+            }
+            // Somebody is at it right now. Nobody else is kept waiting for that.
+            drop(locked);
+            std::thread::sleep(SETTLE_PAUSE);
+        }
         let _locked = lock(&engine.disk.lock_path())?;
-        engine.sync()?;
+        engine.look(Whose::All)?;
         Ok(engine)
     }
 
@@ -182,14 +205,11 @@ impl FileStoreOptions {
             let name = file_name(&path);
             StoreError::unavailable(format!("use the directory {name}"), error)
         })?;
-        let max_bytes = usize::try_from(self.max_document_bytes).unwrap_or(usize::MAX);
+        let max_bytes = usize::try_from(self.max_sources_bytes).unwrap_or(usize::MAX);
         let limits = Limits::default().with_max_bytes(max_bytes);
         let reader = Reader::new(self.sources.clone(), self.plugins.clone(), limits);
-        let disk = Disk {
-            roots,
-            limit: self.max_document_bytes,
-            failpoint: self.failpoint.clone(),
-        };
+        let (limit, sources_limit) = (self.max_document_bytes, self.max_sources_bytes);
+        let disk = Disk::new(roots, limit, sources_limit, self.failpoint.clone());
         Ok((disk, reader))
     }
 
@@ -229,6 +249,14 @@ impl fmt::Debug for FileStoreOptions {
             .field("state_dir", &self.state_dir)
             .field("max_document_bytes", &self.max_document_bytes)
             .finish_non_exhaustive()
+    }
+}
+
+/// The same path with a directory: a bare name is in the working directory.
+fn located(path: PathBuf) -> PathBuf {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new(".").join(path),
+        _ => path,
     }
 }
 

@@ -6,9 +6,11 @@ use catalog_core::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::commit::{Change, temp_name};
+use super::dir::Identity;
 use super::roots::Spot;
 
-const FORMAT: u32 = 1;
+/// Format 1 named roots by number.
+const FORMAT: u32 = 2;
 
 /// Every file of a commit.
 #[derive(Debug, Serialize, Deserialize)]
@@ -28,6 +30,9 @@ pub(super) struct Step {
     pub(super) digest: Option<String>,
     /// Digest of the bytes that the target had when the commit was made up; `None`: no file.
     pub(super) before: Option<String>,
+    /// For a removal: what tells the file that goes from one that takes its name later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) identity: Option<Identity>,
 }
 
 /// A plan that cannot be read.
@@ -45,7 +50,8 @@ impl Plan {
             spot: change.spot.clone(),
             temp: change.bytes.as_ref().map(|_| temp_name()),
             digest: change.bytes.as_ref().map(|b| Digest::of(b).to_string()),
-            before: change.before.map(|digest| digest.to_string()),
+            before: change.before.as_deref().map(|b| Digest::of(b).to_string()),
+            identity: None,
         };
         Self {
             format: FORMAT,

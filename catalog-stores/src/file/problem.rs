@@ -11,6 +11,8 @@ pub(super) enum PathProblem {
     Outside,
     /// Belongs to the store: history, a sources file, a file in preparation.
     Reserved,
+    /// Its name is not that of a catalog file.
+    NotACatalogFile,
     /// Nothing is there.
     NotFound,
     /// A link that leads nowhere is there. Following it later could lead anywhere.
@@ -41,6 +43,7 @@ impl PathProblem {
             Self::Invalid => "invalid-path",
             Self::Outside => "path-outside-root",
             Self::Reserved => "path-reserved",
+            Self::NotACatalogFile => "not-a-catalog-file",
             Self::NotFound | Self::Dangling => "not-found",
             Self::NotAFile => "not-a-file",
             Self::TooLarge { .. } => "too-large",
@@ -55,6 +58,10 @@ impl PathProblem {
             Self::Invalid => "the path is empty or has control characters in it".to_owned(),
             Self::Outside => format!("{text} leads out of the directories that may hold content"),
             Self::Reserved => format!("{text} belongs to the store itself"),
+            Self::NotACatalogFile => format!(
+                "{text} is not the name of a catalog file: it must end in .yaml, .yml or .json, and \
+                 no part of it may start with a dot"
+            ),
             Self::NotFound => format!("there is no file {text}"),
             Self::Dangling => format!("{text} is a link that leads nowhere"),
             Self::NotAFile => format!("{text} is not a regular file"),

@@ -10,6 +10,7 @@
 //! The third line holds the settings in their canonical form, as they went into the document's
 //! digest; it is empty for a tombstone.
 
+use std::fmt;
 use std::sync::Arc;
 
 use catalog_core::digest::Digest;
@@ -19,12 +20,23 @@ use serde::{Deserialize, Serialize};
 const MAGIC: &str = "catalog-revision 1 ";
 
 /// A revision with its document and, when there was one, the text of its entry.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Record {
     pub(super) revision: Revision,
     pub(super) document: Option<SourceDocument>,
     /// The entry as the operator had written it.
     pub(super) entry: Option<String>,
+    /// The mode of the content's file, so that one that was private is so again when it comes back.
+    pub(super) mode: Option<u32>,
+}
+
+/// Prints the revision, never document or entry.
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("revision", &self.revision.id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a record cannot be taken.
@@ -48,6 +60,8 @@ struct Header {
     content: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     entry: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mode: Option<u32>,
 }
 
 impl Record {
@@ -61,6 +75,7 @@ impl Record {
             revision: self.revision.clone(),
             content: content.map(|bytes| bytes.len() as u64),
             entry: self.entry.clone(),
+            mode: self.mode,
         };
         let mut body = serde_json::to_vec(&header).map_err(RecordError::Header)?;
         body.push(b'\n');
@@ -107,6 +122,7 @@ impl Record {
             revision: header.revision,
             document,
             entry: header.entry,
+            mode: header.mode,
         })
     }
 
@@ -150,6 +166,7 @@ mod tests {
             revision: Revision::describe(7, document.as_ref(), &meta),
             document,
             entry: Some("- id: a # comment\n".to_owned()),
+            mode: Some(0o640),
         }
     }
 
@@ -169,7 +186,7 @@ mod tests {
             let after = Record::decode(&before.encode().unwrap()).unwrap();
             assert_eq!(after.document, before.document);
             assert_eq!(after.revision, before.revision);
-            assert_eq!(after.entry, before.entry);
+            assert_eq!((after.entry, after.mode), (before.entry, before.mode));
         }
         let tombstone = record(None);
         let after = Record::decode(&tombstone.encode().unwrap()).unwrap();

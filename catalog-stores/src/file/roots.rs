@@ -17,6 +17,9 @@ use super::problem::PathProblem;
 /// Prefix of the files that a write prepares. No content may have such a name.
 pub(super) const TEMP_PREFIX: &str = ".catalog-tmp-";
 
+/// Endings of the files that may hold content.
+const CATALOG_EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
+
 /// How often a file that changes while it is read is read again.
 const TORN_READS: usize = 5;
 
@@ -29,11 +32,13 @@ pub(super) struct Roots {
     history: PathBuf,
 }
 
-/// A file below a root. The root is kept by number, so that a spot in a write-ahead record means
-/// the same where the directory is mounted elsewhere.
+/// A file below a root. It names its root by path, so that a write-ahead record means the same files
+/// when the store is opened with other roots; the history is wherever the record itself is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(super) struct Spot {
-    root: usize,
+    /// Without links; `None`: the history's directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    root: Option<PathBuf>,
     path: String,
 }
 
@@ -44,8 +49,13 @@ impl Spot {
     }
 
     /// The directory that the file is in.
-    pub(super) fn dir(&self) -> (usize, &str) {
-        (self.root, self.split().0)
+    pub(super) fn dir(&self) -> (Option<&Path>, &str) {
+        (self.root.as_deref(), self.split().0)
+    }
+
+    /// Whether it is a file of the history.
+    pub(super) fn is_history(&self) -> bool {
+        self.root.is_none()
     }
 
     /// The way below the root.
@@ -89,13 +99,9 @@ impl Roots {
         for root in sources {
             add(root)?;
         }
-        // Last and perhaps below another root: history spots always name this one. Whoever only
-        // reads does without one.
+        // Whoever only reads does without one.
         let history = match history.is_dir() {
-            true => {
-                add(history)?;
-                fs::canonicalize(history).map_err(|e| (history.to_owned(), e))?
-            }
+            true => fs::canonicalize(history).map_err(|e| (history.to_owned(), e))?,
             false => history.to_owned(),
         };
         Ok(Self {
@@ -107,9 +113,8 @@ impl Roots {
 
     /// A file of the history.
     pub(super) fn in_history(&self, path: impl Into<String>) -> Spot {
-        let root = self.all.iter().position(|r| *r == self.history);
         Spot {
-            root: root.unwrap_or(self.all.len() - 1),
+            root: None,
             path: path.into(),
         }
     }
@@ -140,6 +145,9 @@ impl Roots {
         if kept {
             return Err(PathProblem::Reserved);
         }
+        if !is_catalog_file(&located.spot.path) {
+            return Err(PathProblem::NotACatalogFile);
+        }
         Ok(located)
     }
 
@@ -155,8 +163,7 @@ impl Roots {
             .all(|part| matches!(part, Component::Normal(_)));
         let place = self.all[..allowed]
             .iter()
-            .enumerate()
-            .find_map(|(root, dir)| Some((root, real.strip_prefix(dir).ok()?)));
+            .find_map(|root| Some((root, real.strip_prefix(root).ok()?)));
         let Some((root, below)) = place.filter(|_| plain) else {
             return Err(PathProblem::Outside);
         };
@@ -184,7 +191,7 @@ impl Roots {
         }
         Ok(Located {
             spot: Spot {
-                root,
+                root: Some(root.clone()),
                 path: path_below,
             },
             linked: fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink()),
@@ -193,25 +200,23 @@ impl Roots {
 
     /// The path of a spot, for messages in the log and for fingerprints.
     pub(super) fn real(&self, spot: &Spot) -> PathBuf {
-        match self.all.get(spot.root) {
-            Some(root) => root.join(&spot.path),
-            None => PathBuf::from(&spot.path),
-        }
+        self.root(spot).join(&spot.path)
     }
 
     /// Opens the directory that a spot is in.
     pub(super) fn dir_of(&self, spot: &Spot) -> io::Result<Dir> {
-        Dir::descend(self.root(spot)?, spot.split().0)
+        Dir::descend(self.root(spot), spot.split().0)
     }
 
     /// As [`dir_of`](Self::dir_of); makes it when it is missing.
     pub(super) fn make_dir_of(&self, spot: &Spot, mode: u32) -> io::Result<Dir> {
-        Dir::descend_or_create(self.root(spot)?, spot.split().0, mode)
+        Dir::descend_or_create(self.root(spot), spot.split().0, mode)
     }
 
-    fn root(&self, spot: &Spot) -> io::Result<&Path> {
-        let root = self.all.get(spot.root).map(PathBuf::as_path);
-        root.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no such root"))
+    /// A root that is not configured any more still is where a change that was made up then has to
+    /// go.
+    fn root<'a>(&'a self, spot: &'a Spot) -> &'a Path {
+        spot.root.as_deref().unwrap_or(&self.history)
     }
 
     /// Reads a whole file of at most `limit` bytes. A file that changes meanwhile is read again,
@@ -243,6 +248,16 @@ impl Roots {
             return Ok((bytes.into(), before));
         }
     }
+}
+
+/// Whether content may have this way below its root. Anything else in the roots, such as the status
+/// database or the files of a version control system, is none of a source's business. What starts
+/// with two dots is how Kubernetes mounts a ConfigMap.
+fn is_catalog_file(below: &str) -> bool {
+    let hidden = |part: &str| part.starts_with('.') && !part.starts_with("..");
+    let extension = Path::new(below).extension().and_then(|e| e.to_str());
+    let known = |e: &str| CATALOG_EXTENSIONS.iter().any(|k| e.eq_ignore_ascii_case(k));
+    extension.is_some_and(known) && !below.split('/').any(hidden)
 }
 
 /// The longest part of a path that exists, links resolved, and the rest as it was written.

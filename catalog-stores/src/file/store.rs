@@ -1,6 +1,7 @@
 //! The store as the port sees it.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use async_trait::async_trait;
@@ -18,13 +19,13 @@ use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
-use super::commit::Disk;
-use super::engine::Engine;
+use super::disk::Disk;
+use super::engine::{Engine, SETTLE_PAUSE, SETTLE_ROUNDS, Whose};
 use super::history::{History, KEPT};
 use super::lock::lock;
 use super::options::{FileStoreOptions, SOURCES_FILE, create};
 use super::target::default_properties;
-use super::view::{Glance, View};
+use super::view::View;
 use super::watch::Poller;
 
 /// Changes that a slow watcher may be behind before it is told to look at everything.
@@ -51,6 +52,8 @@ pub(super) struct Shared {
     changes: broadcast::Sender<StoreChange>,
     /// Why the files could not be looked at the last time.
     failure: Mutex<Option<String>>,
+    /// Whether the last look of the poller came to a bad end.
+    watch_failed: AtomicBool,
 }
 
 impl std::fmt::Debug for Shared {
@@ -101,6 +104,7 @@ impl FileStore {
             engine: Mutex::new(engine),
             changes: broadcast::Sender::new(WATCH_BACKLOG),
             failure: Mutex::default(),
+            watch_failed: AtomicBool::new(false),
         });
         let poller = Poller::start(Arc::downgrade(&shared), interval)
             .map_err(|e| StoreError::unavailable("watch its files", e))?;
@@ -128,25 +132,38 @@ impl FileStore {
         .await
     }
 
-    /// The sources as of now.
+    /// The sources as they were recorded last, by whichever process. What somebody is editing right
+    /// now is not among it: the poller takes it when it is at rest.
     async fn current(&self) -> Result<Arc<View>, StoreError> {
         let shared = self.shared.clone();
-        let fresh = blocking(move || {
+        let view = blocking(move || {
             let view = shared.view();
-            Ok((view.glance(&shared.disk) == Glance::Current).then_some(view))
+            Ok((!view.is_behind(&shared.disk)).then_some(view))
         });
-        if let Some(view) = fresh.await? {
+        if let Some(view) = view.await? {
             return Ok(view);
         }
-        match self.locked(Engine::sync).await {
-            Ok(()) => Ok(self.shared.view()),
-            Err(error) => {
-                // Readers are better off with what was known last than with nothing; the health
-                // says what is wrong.
-                tracing::warn!(%error, "the store cannot look at its files");
-                Ok(self.shared.view())
-            }
+        if let Err(error) = self.locked(|engine| engine.look(Whose::Unmoved)).await {
+            // Readers are better off with what was known last than with nothing; the health says
+            // what is wrong.
+            tracing::warn!(%error, "the store cannot look at its files");
         }
+        Ok(self.shared.view())
+    }
+
+    /// Takes every edit past the store now, as soon as the files are at rest, instead of when the
+    /// poller does.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]
+    pub async fn notice(&self) -> Result<(), StoreError> {
+        for _ in 0..SETTLE_ROUNDS {
+            if self.locked(Engine::look_at_rest).await? {
+                return Ok(());
+            }
+            tokio::time::sleep(SETTLE_PAUSE).await;
+        }
+        self.locked(|engine| engine.look(Whose::All)).await
     }
 }
 
@@ -158,6 +175,22 @@ impl Shared {
 
     pub(super) fn disk(&self) -> &Disk {
         &self.disk
+    }
+
+    fn failure(&self) -> Option<String> {
+        let failure = self.failure.lock();
+        failure.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The poller has panicked. It goes on; the health says so until it has looked again.
+    pub(super) fn watch_failed(&self) {
+        tracing::error!("the watch over the files has failed; it goes on");
+        self.watch_failed.store(true, Ordering::Relaxed);
+    }
+
+    /// The poller has looked.
+    pub(super) fn watch_passed(&self) {
+        self.watch_failed.store(false, Ordering::Relaxed);
     }
 
     /// Runs an operation under the lock, and tells what it changed. Blocks.
@@ -228,6 +261,19 @@ impl SourceConfigStore for FileStore {
             .await
     }
 
+    async fn preview(
+        &self,
+        key: &SourceKey,
+        document: &Validated<SourceDocument>,
+        expect: &Expect,
+        meta: &ChangeMeta,
+    ) -> Result<Revision, StoreError> {
+        let (key, document) = (key.clone(), document.get().clone());
+        let (expect, meta) = (expect.clone(), meta.clone());
+        self.locked(move |engine| engine.preview(&key, &document, &expect, &meta))
+            .await
+    }
+
     async fn delete(
         &self,
         key: &SourceKey,
@@ -240,8 +286,6 @@ impl SourceConfigStore for FileStore {
     }
 
     async fn revisions(&self, key: &SourceKey) -> Result<Vec<Revision>, StoreError> {
-        // An edit past the store that was not noticed yet is a revision too.
-        self.current().await?;
         let (shared, key) = (self.shared.clone(), key.clone());
         blocking(move || shared.history.revisions(&key)).await
     }
@@ -271,17 +315,17 @@ impl SourceConfigStore for FileStore {
     async fn health(&self) -> ComponentHealth {
         let shared = self.shared.clone();
         let looked = blocking(move || {
-            if shared.view().glance(&shared.disk) != Glance::Current {
-                shared.with_engine(Engine::sync)?;
+            // What failed the last time may work again.
+            if shared.failure().is_some() || shared.view().is_behind(&shared.disk) {
+                shared.with_engine(|engine| engine.look(Whose::Unmoved))?;
             }
             shared.disk.check_writable()
         });
         if let Err(error) = looked.await {
             return ComponentHealth::unhealthy(error.to_string());
         }
-        let failure = self.shared.failure.lock();
-        if let Some(failure) = &*failure.unwrap_or_else(PoisonError::into_inner) {
-            return ComponentHealth::unhealthy(failure.clone());
+        if self.shared.watch_failed.load(Ordering::Relaxed) {
+            return ComponentHealth::degraded("the watch over its files has failed");
         }
         match &self.shared.view().troubles[..] {
             [] => ComponentHealth::healthy(),

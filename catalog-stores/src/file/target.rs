@@ -12,10 +12,9 @@ use super::roots::Located;
 use super::write::refused;
 
 /// The setting that names the file, as errors name it.
-const CONTENT_FIELD: &str = "properties.yamlCatalogPath";
+pub(super) const CONTENT_FIELD: &str = "properties.yamlCatalogPath";
 
 /// The content file of a document that is to be written.
-#[derive(Debug)]
 pub(super) struct Target {
     pub(super) located: Located,
     /// What it holds now; `None`: there is no file.

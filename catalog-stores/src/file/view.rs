@@ -1,12 +1,12 @@
 //! What readers get: the sources as of one moment, and what tells that the moment has passed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use catalog_core::model::SourceKey;
 use catalog_core::ports::StoredSource;
 
-use super::commit::Disk;
+use super::disk::Disk;
 use super::fingerprint::Fingerprint;
 
 /// All sources as of one moment. Immutable.
@@ -18,43 +18,33 @@ pub(super) struct View {
     /// The mark of the last commit that it knows.
     pub(super) generation: Vec<u8>,
     /// Every file that was looked at.
-    pub(super) watched: Vec<(PathBuf, Option<Fingerprint>)>,
+    pub(super) watched: BTreeMap<PathBuf, Option<Fingerprint>>,
+    /// Those that hold what is not recorded yet, or may.
+    pub(super) held: BTreeSet<PathBuf>,
     /// Files that changed within the clock's tick have to be read once more.
     pub(super) unsettled: bool,
 }
 
-/// What a glance at the files says about a view.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Glance {
-    /// Nothing has changed.
-    Current,
-    /// Somebody committed something, or files have to be read once more.
-    Commit,
-    /// Files changed past the store; their fingerprints now.
-    Edited(Vec<Option<Fingerprint>>),
-}
-
 impl View {
-    /// Looks whether anything has changed since. Reads no file and takes no lock.
-    pub(super) fn glance(&self, disk: &Disk) -> Glance {
-        if disk.is_pending() || disk.generation() != self.generation {
-            return Glance::Commit;
-        }
-        let prints: Vec<_> = self
-            .watched
-            .iter()
-            .map(|(path, before)| match before {
+    /// Whether somebody committed something since. Costs a look at one small file.
+    pub(super) fn is_behind(&self, disk: &Disk) -> bool {
+        disk.generation() != self.generation
+    }
+
+    /// The files that have changed since, or have to be looked at again, as they are now. Reads
+    /// none of them and takes no lock.
+    pub(super) fn changed_files(&self) -> BTreeMap<PathBuf, Option<Fingerprint>> {
+        let now = self.watched.iter().map(|(path, before)| {
+            let now = match before {
                 // A path that led out of the roots has the fingerprint of its link only.
                 Some(print) if print.is_link() => Fingerprint::of_link(path),
                 _ => Fingerprint::at(path),
-            })
-            .collect();
-        let same = self.watched.iter().map(|(_, before)| before).eq(&prints);
-        match (same, self.unsettled) {
-            (false, _) => Glance::Edited(prints),
-            (true, true) => Glance::Commit,
-            (true, false) => Glance::Current,
-        }
+            };
+            (path, before, now)
+        });
+        now.filter(|(path, before, now)| *before != now || self.held.contains(*path))
+            .map(|(path, _, now)| (path.clone(), now))
+            .collect()
     }
 
     /// The sources that differ between two views.

@@ -4,14 +4,16 @@
 //! system, network and overlay ones included, and misses neither an atomic replacement nor the
 //! swapped links of a mounted ConfigMap.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use super::engine::Engine;
+use super::engine::Whose;
 use super::fingerprint::Fingerprint;
 use super::store::Shared;
-use super::view::Glance;
 
 /// The thread that looks at the files. Stops when it is told to or when this is dropped.
 #[derive(Debug)]
@@ -35,30 +37,34 @@ impl Poller {
 
 fn run(shared: &Weak<Shared>, stopped: &Receiver<()>, interval: Duration) {
     // What the files looked like the last time, when they differed from what is known.
-    let mut pending: Option<Vec<Option<Fingerprint>>> = None;
+    let mut last = BTreeMap::new();
     // Nobody ever sends: the channel closes when the store goes.
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(interval) {
         let Some(shared) = shared.upgrade() else {
             return;
         };
-        let due = match shared.view().glance(shared.disk()) {
-            Glance::Current => {
-                pending = None;
-                false
-            }
-            Glance::Commit => true,
-            // An editor may be in the middle of it: taken when nothing has moved for an interval.
-            Glance::Edited(prints) => {
-                let stable = pending.as_ref() == Some(&prints);
-                pending = Some(prints);
-                stable
-            }
-        };
-        if due {
-            pending = None;
-            if let Err(error) = shared.with_engine(Engine::sync) {
-                tracing::warn!(%error, "the store cannot look at its files");
-            }
+        // What is broken must not end the watch without a word.
+        let looked = catch_unwind(AssertUnwindSafe(|| look(&shared, &mut last)));
+        if looked.is_err() {
+            shared.watch_failed();
         }
     }
+}
+
+fn look(shared: &Shared, last: &mut BTreeMap<PathBuf, Option<Fingerprint>>) {
+    let view = shared.view();
+    let changed = view.changed_files();
+    // An editor may be in the middle of it: a file is taken when it has not moved for an interval.
+    // Each by itself, or one that never rests would hide the others.
+    let moves = |(path, print): &(&PathBuf, &Option<Fingerprint>)| last.get(*path) != Some(*print);
+    let moving: BTreeSet<PathBuf> = changed.iter().filter(moves).map(|(p, _)| p.clone()).collect();
+    let rests = moving.len() < changed.len();
+    *last = changed;
+    if rests || view.unsettled || view.is_behind(shared.disk()) || shared.disk().is_pending() {
+        match shared.with_engine(|engine| engine.look(Whose::Resting(&moving))) {
+            Ok(()) => {}
+            Err(error) => tracing::warn!(%error, "the store cannot look at its files"),
+        }
+    }
+    shared.watch_passed();
 }

@@ -1,28 +1,37 @@
 //! Putting and deleting a source. Everything here blocks and wants the lock.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use catalog_core::StoreError;
-use catalog_core::digest::Digest;
 use catalog_core::model::{ChangeMeta, Expect, Revision, RevisionKind, SourceDocument, SourceKey};
 use catalog_core::sources_config::FileEdit;
 
-use super::commit::Change;
+use super::commit::{Change, CommitError};
 use super::edit::Draft;
-use super::engine::Engine;
-use super::live::LiveContent;
+use super::engine::{Engine, Whose};
+use super::live::{LiveContent, Parsed};
 use super::record::Record;
 use super::roots::Spot;
-use super::target::Target;
-
-/// Mode of a new content file, before the process's mask.
-const CONTENT_MODE: u32 = 0o644;
+use super::standing::Standing;
+use super::target::{CONTENT_FIELD, Target};
 
 pub(super) fn refused(field: Option<&str>, reason: impl Into<String>) -> StoreError {
     StoreError::Refused {
         field: field.map(str::to_owned),
         reason: reason.into(),
     }
+}
+
+/// A put that was worked out and checked, and not yet made.
+pub(super) struct Planned {
+    changes: Vec<Change>,
+    records: Vec<Record>,
+    /// What the sources files will say, when they change.
+    parsed: Option<Parsed>,
+    /// The revision that comes.
+    pub(super) revision: Revision,
 }
 
 impl Engine {
@@ -34,7 +43,32 @@ impl Engine {
         expect: &Expect,
         meta: &ChangeMeta,
     ) -> Result<Revision, StoreError> {
-        self.sync()?;
+        let planned = self.plan_put(key, document, expect, meta)?;
+        self.write(key, planned)
+    }
+
+    /// What [`put`](Self::put) would answer. Records edits past the store, as every look does, and
+    /// writes nothing else.
+    pub(super) fn preview(
+        &mut self,
+        key: &SourceKey,
+        document: &SourceDocument,
+        expect: &Expect,
+        meta: &ChangeMeta,
+    ) -> Result<Revision, StoreError> {
+        let planned = self.plan_put(key, document, expect, meta)?;
+        self.disk.probe(&planned.changes)?;
+        Ok(planned.revision)
+    }
+
+    fn plan_put(
+        &mut self,
+        key: &SourceKey,
+        document: &SourceDocument,
+        expect: &Expect,
+        meta: &ChangeMeta,
+    ) -> Result<Planned, StoreError> {
+        self.look_for(key)?;
         self.check(key, expect)?;
         self.check_size(document.size())?;
         self.check_size(document.canonical_settings().len() as u64)?;
@@ -49,14 +83,16 @@ impl Engine {
                 (None, _) => document.content = before,
                 (Some(new), Some(old)) if new == old => {}
                 (Some(new), old) => {
+                    self.check_sharers(key, &located.spot, new)?;
                     if let Some(old) = old.as_ref().filter(|_| !self.is_used(&located.spot)) {
                         records.push(self.found(key, &document, old));
                     }
+                    let old = old.clone();
                     changes.push(Change {
                         spot: located.spot,
                         bytes: Some(new.clone()),
-                        before: old.as_deref().map(Digest::of),
-                        mode: CONTENT_MODE,
+                        before: old,
+                        mode: self.mode_of(key),
                     });
                 }
             }
@@ -66,11 +102,27 @@ impl Engine {
         records.push(Record {
             revision: revision.clone(),
             document: Some(document),
-            entry: draft.entry.clone(),
+            entry: draft.entry,
+            mode: self.mode_of(key),
         });
-        changes.extend(self.file_changes(&draft.edits)?);
-        self.write(key, changes, &records)?;
-        Ok(revision)
+        changes.extend(self.file_changes(&draft.edits));
+        self.with_records(key, changes, records, draft.parsed, revision)
+    }
+
+    /// A write touches its own source only: a file that another source uses, too, may get no other
+    /// bytes than those which that source has.
+    fn check_sharers(&self, key: &SourceKey, spot: &Spot, new: &[u8]) -> Result<(), StoreError> {
+        let content_of = |user: &SourceKey| self.heads.get(user)?.document()?.content.clone();
+        let hurt = self
+            .users(spot)
+            .find(|user| *user != key && content_of(user).as_deref() != Some(new));
+        match hurt {
+            None => Ok(()),
+            Some(other) => Err(refused(
+                Some(CONTENT_FIELD),
+                format!("the source {other} has its content in the same file; give each its own"),
+            )),
+        }
     }
 
     /// Removes a source and leaves a tombstone in its history.
@@ -80,25 +132,30 @@ impl Engine {
         expect: &Expect,
         meta: &ChangeMeta,
     ) -> Result<Revision, StoreError> {
-        self.sync()?;
+        self.look_for(key)?;
         if !self.view.sources.contains_key(key) && !matches!(expect, Expect::Revision(_)) {
             return Err(StoreError::SourceNotFound { key: key.clone() });
         }
         self.check(key, expect)?;
         let draft = Draft::remove(self, key)?;
-        let mut changes = self.file_changes(&draft.edits)?;
-        if let Some(LiveContent::Bytes { located, bytes }) =
-            self.live.sources.get(key).map(|s| &s.content)
+        let mut changes = self.file_changes(&draft.edits);
+        if let Some(live) = self.live.sources.get(key)
+            && let (Some(located), LiveContent::Bytes(bytes, _)) = (&live.located, &live.content)
             // Without its file a link would lead nowhere, and a roll back could not follow it.
             && !located.linked
             && self.users(&located.spot).all(|user| user == key)
         {
-            changes.push(Change {
-                spot: located.spot.clone(),
-                bytes: None,
-                before: Some(Digest::of(bytes)),
-                mode: CONTENT_MODE,
-            });
+            if self.disk.can_remove(&located.spot) {
+                changes.push(Change {
+                    spot: located.spot.clone(),
+                    bytes: None,
+                    before: Some(bytes.clone()),
+                    mode: None,
+                });
+            } else {
+                // Mounted or read-only: the source goes, the file is somebody else's to remove.
+                tracing::info!(%key, "the content file of a deleted source cannot be removed");
+            }
         }
         let meta = ChangeMeta {
             kind: RevisionKind::Delete,
@@ -109,9 +166,23 @@ impl Engine {
             revision: revision.clone(),
             document: None,
             entry: None,
+            mode: self.mode_of(key),
         };
-        self.write(key, changes, &[tombstone])?;
-        Ok(revision)
+        let records = vec![tombstone];
+        let planned = self.with_records(key, changes, records, draft.parsed, revision)?;
+        self.write(key, planned)
+    }
+
+    /// Looks at the files before a write: edits of this source are recorded first.
+    fn look_for(&mut self, key: &SourceKey) -> Result<(), StoreError> {
+        self.look(Whose::Also(key))?;
+        let reason = match (&self.stuck, self.unrecorded.get(key)) {
+            (Some(reason), _) => reason.clone(),
+            (None, Some(reason)) => format!("its history cannot be read or written: {reason}"),
+            (None, None) => return Ok(()),
+        };
+        let cause = std::io::Error::other(reason);
+        Err(StoreError::unavailable("write anything now", cause))
     }
 
     /// Whether the write may go on: the expectation holds, and the files are readable.
@@ -123,7 +194,15 @@ impl Engine {
                 current: current.cloned(),
             });
         }
-        match self.live.broken.first() {
+        // A write would make what the files do not say now, and were meant to say, so.
+        let missing = |key: &SourceKey| {
+            self.standing(key) == Standing::Doubtful && !self.live.sources.contains_key(key)
+        };
+        let doubts = match self.heads.keys().any(missing) {
+            true => self.live.doubts_about(None),
+            false => self.live.broken.clone(),
+        };
+        match doubts.first() {
             None => Ok(()),
             Some(finding) => Err(refused(
                 None,
@@ -140,10 +219,6 @@ impl Engine {
         Ok(())
     }
 
-    fn next(&self, key: &SourceKey) -> u64 {
-        self.heads.get(key).map_or(0, |head| head.id.sequence()) + 1
-    }
-
     pub(super) fn config_key(&self, key: &SourceKey) -> Result<String, StoreError> {
         let found = self.reader.config_key(&key.plugin).map(str::to_owned);
         found.ok_or_else(|| {
@@ -158,10 +233,7 @@ impl Engine {
     /// The sources that have their content in this file.
     fn users<'a>(&'a self, spot: &'a Spot) -> impl Iterator<Item = &'a SourceKey> {
         self.live.sources.iter().filter_map(move |(key, source)| {
-            let LiveContent::Bytes { located, .. } = &source.content else {
-                return None;
-            };
-            (located.spot == *spot).then_some(key)
+            (source.located.as_ref()?.spot == *spot).then_some(key)
         })
     }
 
@@ -183,42 +255,102 @@ impl Engine {
             revision: Revision::describe(self.next(key), Some(&document), &meta),
             document: Some(document),
             entry: None,
+            mode: None,
         }
     }
 
     /// The sources files with their new texts.
-    fn file_changes(&self, edits: &[FileEdit]) -> Result<Vec<Change>, StoreError> {
+    fn file_changes(&self, edits: &[FileEdit]) -> Vec<Change> {
         let mut changes = Vec::new();
         for edit in edits {
             let Some(file) = self.live.files.get(edit.file) else {
                 continue;
             };
-            self.check_size(edit.text.len() as u64)?;
             changes.push(Change {
                 spot: file.spot.clone(),
                 bytes: Some(edit.text.as_bytes().into()),
-                before: Some(Digest::of(&file.bytes)),
-                mode: CONTENT_MODE,
+                before: Some(file.bytes.clone()),
+                mode: None,
             });
         }
-        Ok(changes)
+        changes
     }
 
-    fn write(
-        &mut self,
+    /// Adds the files of the records: last, so that history says what was done when it was done.
+    fn with_records(
+        &self,
         key: &SourceKey,
         mut changes: Vec<Change>,
-        records: &[Record],
-    ) -> Result<(), StoreError> {
-        for record in records {
+        records: Vec<Record>,
+        parsed: Option<Parsed>,
+        revision: Revision,
+    ) -> Result<Planned, StoreError> {
+        for record in &records {
             changes.push(self.record_change(key, record)?);
         }
-        self.disk.commit(&changes)?;
-        self.prune(key);
-        // The change is made and durable, whatever looking at it again says.
-        if let Err(error) = self.sync() {
-            tracing::warn!(%key, %error, "the store cannot be read after a write");
+        Ok(Planned {
+            changes,
+            records,
+            parsed,
+            revision,
+        })
+    }
+
+    fn write(&mut self, key: &SourceKey, planned: Planned) -> Result<Revision, StoreError> {
+        let conflict = |engine: &Self| StoreError::Conflict {
+            key: key.clone(),
+            current: engine.view.sources.get(key).map(|s| s.revision.id.clone()),
+        };
+        match self.disk.commit(&planned.changes) {
+            Ok(_) => {}
+            Err(CommitError::Overtaken) => {
+                self.look(Whose::Also(key))?;
+                return Err(conflict(self));
+            }
+            Err(error) => {
+                // Perhaps the next one can finish it; who asked does not hear of that.
+                if let Err(error) = self.look(Whose::Unmoved) {
+                    tracing::warn!(%key, %error, "the store cannot be read after a failed write");
+                }
+                return Err(error.into());
+            }
         }
+        for record in planned.records {
+            self.advance(key.clone(), record);
+        }
+        if let Some(parsed) = planned.parsed {
+            self.reader.expect(&self.live.files, parsed);
+        }
+        // The change is made and durable. Only if somebody else's edit has won over it in the last
+        // moment is it not what is live.
+        self.look_after_write(key)?;
+        match self.heads.get(key) {
+            Some(head) if head.id == planned.revision.id => Ok(planned.revision),
+            _ => Err(conflict(self)),
+        }
+    }
+
+    /// Looks at the files after a write that has changed some of them.
+    fn look_after_write(&mut self, key: &SourceKey) -> Result<(), StoreError> {
+        let moving = self.view.changed_files();
+        let live = self.reader.read(&self.disk);
+        let written = |path: &PathBuf| {
+            self.reader.sources().contains(path)
+                || live.sources.get(key).and_then(|s| s.watched.as_ref()) == Some(path)
+        };
+        let moving: BTreeSet<PathBuf> =
+            moving.into_keys().filter(|path| !written(path)).collect();
+        self.live = live;
+        self.record_news(&self.without_entries(moving.clone(), key), Some(key))?;
+        self.view = Arc::new(self.make_view(&moving, Some(key)));
         Ok(())
+    }
+
+    /// Other sources' edits are not recorded after a write, whatever they are in.
+    fn without_entries(&self, mut moving: BTreeSet<PathBuf>, key: &SourceKey) -> BTreeSet<PathBuf> {
+        let others = self.live.sources.iter().filter(|(other, _)| *other != key);
+        moving.extend(others.filter_map(|(_, source)| source.watched.clone()));
+        moving.extend(self.reader.sources().iter().cloned());
+        moving
     }
 }

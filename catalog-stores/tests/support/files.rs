@@ -110,7 +110,9 @@ pub fn main_key() -> SourceKey {
     key("mcp", "main")
 }
 
+/// The source as it is once edits past the store have been taken.
 pub async fn get(store: &FileStore, key: &SourceKey) -> StoredSource {
+    store.notice().await.unwrap();
     store.get(key).await.unwrap().expect("the source is there")
 }
 

@@ -1,15 +1,23 @@
 //! Replacing bytes.
 
+use std::fmt;
 use std::ops::Range;
 
 /// Bytes of a text and what to put in their place. Line ends in `with` are `\n`; they become those
 /// of the text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Splice {
     /// What goes.
     pub range: Range<usize>,
     /// What comes.
     pub with: String,
+}
+
+/// Prints places and sizes, never the text.
+impl fmt::Debug for Splice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Splice({:?}, {} bytes)", self.range, self.with.len())
+    }
 }
 
 impl Splice {

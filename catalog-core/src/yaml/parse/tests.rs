@@ -152,6 +152,20 @@ fn limits_hold() {
 }
 
 #[test]
+fn anchors_cost_what_an_alias_to_them_would() {
+    let open: String = (1..=31).map(|i| format!("&a{i} [")).collect();
+    let text = format!("{open}{}{}", "1,".repeat(20_000), "]".repeat(31));
+    assert_eq!(issue(&text).code, "too-many-nodes");
+}
+
+#[test]
+fn issues_are_listed_up_to_a_limit() {
+    let text = "a: 1\n".repeat(10_000);
+    let error = parse(&text, &Limits::default()).unwrap_err();
+    assert!(error.issues.len() <= MAX_ISSUES, "{}", error.issues.len());
+}
+
+#[test]
 fn aliases_cannot_nest_deeper_than_the_limit() {
     let mut text = "a0: &a0 [x]\n".to_owned();
     for i in 1..40 {

@@ -1,0 +1,208 @@
+//! The files that the store may change, and its own marks beside them.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use catalog_core::StoreError;
+use catalog_core::digest::Digest;
+
+use super::problem::PathProblem;
+use super::roots::{Roots, Spot};
+
+/// Mode of directories of the history, which may hold secrets.
+pub(super) const HISTORY_DIR_MODE: u32 = 0o700;
+
+/// Start of the names of plans that could not be finished.
+const SET_ASIDE: &str = "wal.failed-";
+
+/// Bytes of the mark. It is overwritten in place, so that nobody ever reads half of one.
+const MARK_BYTES: usize = 64;
+
+/// Called after every step of a commit; a test makes it fail or abort the process.
+pub(super) type Failpoint = Arc<dyn Fn(&'static str) -> io::Result<()> + Send + Sync>;
+
+/// The files that the store may change. Everything here wants the lock.
+pub(super) struct Disk {
+    pub(super) roots: Roots,
+    /// The longest content in bytes.
+    pub(super) limit: u64,
+    /// The longest sources file in bytes.
+    pub(super) sources_limit: u64,
+    pub(super) failpoint: Option<Failpoint>,
+    /// Directories whose own existence this process has made durable.
+    pub(super) synced: Mutex<HashSet<PathBuf>>,
+    /// Why nothing is written any more until the store is opened again.
+    poison: Mutex<Option<String>>,
+}
+
+impl Disk {
+    pub(super) fn new(
+        roots: Roots,
+        limit: u64,
+        sources_limit: u64,
+        failpoint: Option<Failpoint>,
+    ) -> Self {
+        Self {
+            roots,
+            limit,
+            sources_limit,
+            failpoint,
+            synced: Mutex::default(),
+            poison: Mutex::default(),
+        }
+    }
+
+    pub(super) fn wal(&self) -> PathBuf {
+        self.roots.history().join("wal")
+    }
+
+    pub(super) fn wal_tmp(&self) -> PathBuf {
+        self.roots.history().join("wal.tmp")
+    }
+
+    /// The file that whoever changes anything here has locked.
+    pub(super) fn lock_path(&self) -> PathBuf {
+        self.roots.history().join("lock")
+    }
+
+    /// Whether revisions can be recorded, found out without leaving anything.
+    pub(super) fn check_writable(&self) -> Result<(), StoreError> {
+        self.check_trusted()
+            .map_err(|e| StoreError::unavailable("write", e))?;
+        let read_only = rustix::fs::access(self.roots.history(), rustix::fs::Access::WRITE_OK);
+        read_only.map_err(|e| StoreError::unavailable("write its history", io::Error::from(e)))
+    }
+
+    /// Fails once a directory could not be made durable.
+    pub(super) fn check_trusted(&self) -> io::Result<()> {
+        let poison = self.poison.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*poison {
+            Some(reason) => Err(io::Error::other(reason.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a failed sync has made the disk untrustworthy.
+    pub(super) fn is_poisoned(&self) -> bool {
+        self.check_trusted().is_err()
+    }
+
+    /// Makes something durable that belongs to a committed change. The kernel reports a failed sync
+    /// once and forgets it, so that trying again would only seem to help: from then on nothing is
+    /// written until the store is opened again.
+    pub(super) fn sync_or_poison(&self, sync: io::Result<()>) -> io::Result<()> {
+        let result = self.passed("sync").and(sync);
+        if let Err(error) = &result {
+            let reason = format!("a change could not be made durable: {error}");
+            tracing::error!(%error, "a change could not be made durable; open the store again");
+            *self.poison.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+        }
+        result
+    }
+
+    pub(super) fn passed(&self, step: &'static str) -> io::Result<()> {
+        self.failpoint.as_ref().map_or(Ok(()), |hook| hook(step))
+    }
+
+    /// What changes whenever something was committed, by any process.
+    pub(super) fn generation(&self) -> Vec<u8> {
+        fs::read(self.generation_path()).unwrap_or_default()
+    }
+
+    fn generation_path(&self) -> PathBuf {
+        self.roots.history().join("generation")
+    }
+
+    /// Leaves a mark by which stores in other processes see that something was committed, even
+    /// when no live file changed.
+    pub(super) fn announce(&self) -> io::Result<()> {
+        let text = unique();
+        let mut mark = [b' '; MARK_BYTES];
+        let length = text.len().min(MARK_BYTES);
+        mark[..length].copy_from_slice(&text.as_bytes()[..length]);
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(self.generation_path())?;
+        file.write_all_at(&mark, 0)
+    }
+
+    /// Whether a commit is under way or was cut short.
+    pub(super) fn is_pending(&self) -> bool {
+        self.wal().exists() || self.wal_tmp().exists()
+    }
+
+    /// The plans that could not be finished, by name.
+    pub(super) fn set_aside_plans(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.roots.history()) else {
+            return Vec::new();
+        };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut names: Vec<String> = names.filter(|name| name.starts_with(SET_ASIDE)).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// A name for the next plan that cannot be finished.
+    pub(super) fn set_aside_path(&self) -> PathBuf {
+        let path = |n: u32| self.roots.history().join(format!("{SET_ASIDE}{n}"));
+        let free = (1..).map(path).find(|path| !path.exists());
+        free.unwrap_or_else(|| path(0))
+    }
+
+    /// The digest of a target as a plan writes it; `None` when there is no file.
+    pub(super) fn digest(&self, spot: &Spot) -> io::Result<Option<String>> {
+        match self.roots.read(spot, self.limit_of(spot)) {
+            Ok((bytes, _)) => Ok(Some(Digest::of(&bytes).to_string())),
+            Err(PathProblem::NotFound) => Ok(None),
+            Err(PathProblem::Io(e)) => Err(e),
+            // Too long, or a directory, or worse: not what was there, and not to be replaced.
+            Err(_) => Ok(Some("something else".to_owned())),
+        }
+    }
+
+    /// The most bytes that a file may have. A record holds a document and more.
+    pub(super) fn limit_of(&self, spot: &Spot) -> u64 {
+        match spot.is_history() {
+            true => u64::MAX,
+            false => self.limit.max(self.sources_limit),
+        }
+    }
+
+    /// Whether the file can be removed: its directory can be written, and it is no mount.
+    pub(super) fn can_remove(&self, spot: &Spot) -> bool {
+        let found = self.roots.dir_of(spot).and_then(|dir| {
+            dir.probe_change()?;
+            Ok(!dir.is_mount(spot.split().1))
+        });
+        found.unwrap_or(false)
+    }
+
+    /// The directories from a spot's own up to its root, inner ones first.
+    pub(super) fn dirs_of(&self, spot: &Spot) -> Vec<PathBuf> {
+        let file = self.roots.real(spot);
+        let depth = spot.dir().1.split('/').filter(|part| !part.is_empty()).count();
+        let dirs = file.ancestors().skip(1).take(depth + 1);
+        dirs.map(Path::to_owned).collect()
+    }
+}
+
+/// A text that nobody else makes.
+pub(super) fn unique() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    format!(
+        "{:x}-{:x}-{:x}",
+        now.unwrap_or_default().as_nanos(),
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    )
+}

@@ -1,0 +1,233 @@
+//! Reading the operator's files, and those that did not change from memory.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use catalog_core::model::{PluginName, SourceKey};
+use catalog_core::sources_config::{MergedSource, SourcesFile};
+use catalog_core::validation::{Finding, Layer};
+use catalog_core::yaml::{Limits, YamlError};
+
+use super::disk::Disk;
+use super::fingerprint::Fingerprint;
+use super::live::{
+    Live, LiveContent, LiveFile, LiveSource, Parsed, content_finding, content_path, file_name,
+    yaml_finding,
+};
+use super::problem::PathProblem;
+use super::roots::Spot;
+
+struct Cached {
+    print: Fingerprint,
+    bytes: Arc<[u8]>,
+    /// Whether the fingerprint can stand for the bytes.
+    settled: bool,
+}
+
+/// Reads the files.
+pub(super) struct Reader {
+    sources: Vec<PathBuf>,
+    plugins: Vec<(String, PluginName)>,
+    limits: Limits,
+    cache: HashMap<Spot, Cached>,
+    /// What the current reading has asked for; the rest is forgotten afterwards.
+    used: HashSet<Spot>,
+    /// The last sources files by origin, and what they said.
+    last: (Vec<(String, Arc<[u8]>)>, Arc<Parsed>),
+}
+
+impl Reader {
+    pub(super) fn new(
+        sources: Vec<PathBuf>,
+        plugins: Vec<(String, PluginName)>,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            sources,
+            plugins,
+            limits,
+            cache: HashMap::new(),
+            used: HashSet::new(),
+            last: Default::default(),
+        }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The sources files.
+    pub(super) fn sources(&self) -> &[PathBuf] {
+        &self.sources
+    }
+
+    /// The section of `sources.yaml` that holds a plugin's sources.
+    pub(super) fn config_key(&self, plugin: &PluginName) -> Option<&str> {
+        let found = self.plugins.iter().find(|(_, name)| name == plugin);
+        found.map(|(key, _)| key.as_str())
+    }
+
+    /// Reads everything. Wants the lock.
+    pub(super) fn read(&mut self, disk: &Disk) -> Live {
+        let mut live = Live::default();
+        let mut texts = Vec::new();
+        for path in self.sources.clone() {
+            live.watched.insert(path.clone(), Fingerprint::at(&path));
+            if let Ok(located) = disk.roots.locate_sources(&path) {
+                live.reserved.push(located.spot);
+            }
+            match self.read_file(disk, &path) {
+                Ok(file) => {
+                    texts.push((path.display().to_string(), file.bytes.clone()));
+                    live.files.push(file);
+                }
+                Err(finding) => live.broken.push(*finding),
+            }
+        }
+        live.parsed = self.parse_all(&mut live, texts);
+        let parsed = live.parsed.clone();
+        for ((config_key, id), merged) in &parsed.config.sources {
+            let plugin = self.plugins.iter().find(|(key, _)| key == config_key);
+            let Some((_, plugin)) = plugin else { continue };
+            let key = SourceKey::new(plugin.clone(), id.clone());
+            let source = self.read_source(disk, &mut live, merged);
+            live.sources.insert(key, source);
+        }
+        // Taken after the last look, so that nothing is later by our own clock.
+        let now = SystemTime::now();
+        let unsettled = live.watched.iter().filter(|(_, print)| print.is_some_and(|p| !p.settled(now)));
+        live.unsettled = unsettled.map(|(path, _)| path.clone()).collect();
+        let used = std::mem::take(&mut self.used);
+        self.cache.retain(|spot, _| used.contains(spot));
+        live
+    }
+
+    /// Reads the texts of the sources files, unless they are those of the last time. Drops files
+    /// that do not parse.
+    fn parse_all(&mut self, live: &mut Live, texts: Vec<(String, Arc<[u8]>)>) -> Arc<Parsed> {
+        if texts == self.last.0 {
+            return self.last.1.clone();
+        }
+        let (mut parsed, mut good) = (Vec::new(), Vec::new());
+        let files = std::mem::take(&mut live.files);
+        for (file, (origin, bytes)) in files.into_iter().zip(texts) {
+            let name = file_name(Path::new(&origin));
+            match self.parse(origin.clone(), &bytes) {
+                Ok(read) => {
+                    parsed.push(read);
+                    good.push((origin, bytes));
+                    live.files.push(file);
+                }
+                Err(error) => live.broken.push(yaml_finding(&name, &error)),
+            }
+        }
+        let parsed = Arc::new(Parsed::of(parsed));
+        self.last = (good, parsed.clone());
+        parsed
+    }
+
+    /// Takes texts that are about to be written as read.
+    pub(super) fn expect(&mut self, files: &[LiveFile], parsed: Parsed) {
+        let texts = parsed.files.iter().zip(files).map(|(file, live)| {
+            let bytes = match file.text.as_bytes() == &*live.bytes {
+                true => live.bytes.clone(),
+                false => file.text.as_bytes().into(),
+            };
+            (file.origin.clone(), bytes)
+        });
+        self.last = (texts.collect(), Arc::new(parsed));
+    }
+
+    /// Reads the text of a sources file; only sections that belong to a plugin are read strictly.
+    pub(super) fn parse(&self, origin: String, bytes: &[u8]) -> Result<SourcesFile, YamlError> {
+        let keys: Vec<&str> = self.plugins.iter().map(|(key, _)| key.as_str()).collect();
+        SourcesFile::parse_for(origin, bytes, &self.limits, &keys)
+    }
+
+    fn read_file(&mut self, disk: &Disk, path: &Path) -> Result<LiveFile, Box<Finding>> {
+        let name = file_name(path);
+        let problem =
+            |p: PathProblem| Box::new(Finding::error(Layer::Provider, p.code(), p.message(&name)));
+        let located = disk.roots.locate_sources(path).map_err(problem)?;
+        let read = self.bytes(disk, &located.spot, disk.sources_limit);
+        let (bytes, _) = read.map_err(problem)?;
+        let parent = path.parent().unwrap_or(Path::new(""));
+        let base = std::fs::canonicalize(parent).map_err(|e| problem(PathProblem::Io(e)))?;
+        Ok(LiveFile {
+            spot: located.spot,
+            bytes,
+            base,
+        })
+    }
+
+    fn read_source(&mut self, disk: &Disk, live: &mut Live, merged: &MergedSource) -> LiveSource {
+        let mut problems = merged.findings.clone();
+        let origin = live.parsed.files.get(merged.properties_from);
+        let origin = origin.map(|file| file.origin.clone()).unwrap_or_default();
+        let base = live.files.get(merged.properties_from).map(|f| &f.base);
+        let entry_is_clean = !problems.iter().any(Finding::is_error);
+        let (mut content, mut located, mut watched) = (LiveContent::None, None, None);
+        if let (Some(text), Some(base)) = (content_path(&merged.settings), base) {
+            let path = base.join(text);
+            let found = disk.roots.locate_content(base, text, &live.reserved);
+            let print = match &found {
+                Ok(_) => Fingerprint::at(&path),
+                // What is outside is not even looked at.
+                Err(_) => Fingerprint::of_link(&path),
+            };
+            live.watched.insert(path.clone(), print);
+            watched = Some(path);
+            located = found.as_ref().ok().cloned();
+            let read = found.and_then(|located| self.bytes(disk, &located.spot, disk.limit));
+            content = match read {
+                Ok((bytes, mode)) => LiveContent::Bytes(bytes, mode),
+                Err(problem) => {
+                    problems.push(content_finding(&problem, text));
+                    LiveContent::Unreadable
+                }
+            };
+        }
+        LiveSource {
+            settings: merged.settings.clone(),
+            content,
+            located,
+            watched,
+            origin,
+            declared_in: merged.declared_in.clone(),
+            entry_is_clean,
+            problems,
+        }
+    }
+
+    fn bytes(
+        &mut self,
+        disk: &Disk,
+        spot: &Spot,
+        limit: u64,
+    ) -> Result<(Arc<[u8]>, u32), PathProblem> {
+        self.used.insert(spot.clone());
+        let print = Fingerprint::at(&disk.roots.real(spot));
+        if let Some(cached) = self.cache.get(spot)
+            && cached.settled
+            && Some(cached.print) == print
+        {
+            return Ok((cached.bytes.clone(), cached.print.mode()));
+        }
+        let (mut bytes, print) = disk.roots.read(spot, limit)?;
+        // The same bytes as before are the same to whoever compares them.
+        if let Some(cached) = self.cache.get(spot)
+            && cached.bytes == bytes
+        {
+            bytes = cached.bytes.clone();
+        }
+        let cached = Cached {
+            print,
+            bytes: bytes.clone(),
+            settled: print.settled(SystemTime::now()),
+        };
+        self.cache.insert(spot.clone(), cached);
+        Ok((bytes, print.mode()))
+    }
+}

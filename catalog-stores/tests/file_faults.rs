@@ -1,0 +1,297 @@
+//! Errors that do not go away by themselves.
+#![cfg(feature = "file")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "support/files.rs"]
+mod support;
+
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use catalog_core::ports::{ComponentState, SourceConfigStore as _};
+use catalog_core::testing::{content, key, meta};
+use catalog_core::{Expect, RevisionKind, StoreError};
+use catalog_stores::{FileStore, FileStoreOptions};
+use support::*;
+
+const DIR: &str = "CATALOG_TEST_DIR";
+
+type State = Vec<(String, String, String, u64)>;
+
+async fn state(store: &FileStore) -> State {
+    let sources = store.list(&main_key().plugin).await.unwrap();
+    let of = |s: &catalog_core::ports::StoredSource| {
+        let content = String::from_utf8_lossy(text(s)).into_owned();
+        let name = s.document.settings.name.clone();
+        (s.key.to_string(), name, content, s.revision.id.sequence())
+    };
+    sources.iter().map(of).collect()
+}
+
+async fn operate(store: &FileStore, operation: &str) -> Result<(), StoreError> {
+    match operation {
+        "put" => {
+            let mut document = store.get(&main_key()).await?.unwrap().document;
+            document.settings.name = "Renamed".to_owned();
+            document.content = content("new content");
+            put(store, &main_key(), document, Expect::Any).await?;
+        }
+        "create" => {
+            let document = at_path("new/dir/created.yaml", "created");
+            put(store, &key("mcp", "created"), document, Expect::Absent).await?;
+        }
+        _ => {
+            let delete = meta(RevisionKind::Delete);
+            store.delete(&main_key(), &Expect::Any, &delete).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Fails from one step on, until it is repaired.
+#[derive(Clone, Default)]
+struct Fault {
+    steps: Arc<AtomicUsize>,
+    from: Arc<AtomicUsize>,
+    broken: Arc<AtomicBool>,
+}
+
+impl Fault {
+    fn options(&self, dir: &Path) -> FileStoreOptions {
+        let fault = self.clone();
+        let quiet = options(dir).poll_interval(Duration::from_secs(3600));
+        quiet.failpoint(move |name| {
+            let counts = name != "sync" && fault.broken.load(Ordering::SeqCst);
+            match counts && fault.steps.fetch_add(1, Ordering::SeqCst) >= fault.from.load(Ordering::SeqCst) {
+                true => Err(io::ErrorKind::StorageFull.into()),
+                false => Ok(()),
+            }
+        })
+    }
+
+    fn from(&self, step: usize) {
+        self.steps.store(0, Ordering::SeqCst);
+        self.from.store(step, Ordering::SeqCst);
+        self.broken.store(true, Ordering::SeqCst);
+    }
+
+    fn repair(&self) {
+        self.broken.store(false, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_persists_from_any_step_on_leaves_the_old_state_or_the_new() {
+    for operation in ["put", "create", "delete"] {
+        let dir = catalog();
+        let store = open_quiet(dir.path()).await;
+        let old = state(&store).await;
+        operate(&store, operation).await.unwrap();
+        let new = state(&store).await;
+        for step in 0.. {
+            let (dir, fault) = (catalog(), Fault::default());
+            let what = format!("{operation}, step {step}");
+            let store = fault.options(dir.path()).open().await.unwrap();
+            fault.from(step);
+            let failed = operate(&store, operation).await.is_err();
+            let found = state(&store).await;
+            assert!(found == old || found == new, "{what}: {found:?}");
+            // Whoever opens it while the error is there can read.
+            fault.from(0);
+            let late = fault.options(dir.path()).open().await.expect(&what);
+            let seen = state(&late).await;
+            assert!(seen == old || seen == new, "{what}: {seen:?}");
+            fault.repair();
+            for store in [&store, &late] {
+                put(store, &key("mcp", "next"), at_path("next.yaml", "n"), Expect::Any)
+                    .await
+                    .expect(&what);
+            }
+            let mut left = state(&open_quiet(dir.path()).await).await;
+            left.retain(|(key, ..)| key != "mcp/next");
+            assert!(left == old || left == new, "{what}: {left:?}");
+            assert!(leftovers(dir.path()).is_empty(), "{what}");
+            if !failed {
+                assert_eq!(left, new, "{what}: what was acknowledged is there");
+                assert!(step > 8, "the steps were counted");
+                break;
+            }
+        }
+    }
+}
+
+/// A store that stops right after the commit point, with a plan that nothing is in place of, or with
+/// one file of it in place.
+async fn interrupted(dir: &Path, files_in_place: usize) {
+    let done = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    let store = options(dir)
+        .poll_interval(Duration::from_secs(3600))
+        .failpoint(move |name| {
+            if name == "file in place" && done.fetch_add(1, Ordering::SeqCst) + 1 == files_in_place {
+                stop.store(true, Ordering::SeqCst);
+            }
+            match stop.load(Ordering::SeqCst) {
+                true => Err(io::ErrorKind::StorageFull.into()),
+                false => Ok(()),
+            }
+        });
+    drop(open_quiet(dir).await);
+    let store = store.open().await.unwrap();
+    let answer = operate(&store, "put").await;
+    assert!(matches!(answer, Err(StoreError::Unavailable { .. })), "{answer:?}");
+    assert!(dir.join(".history/wal").exists());
+}
+
+#[tokio::test]
+async fn a_change_that_cannot_be_finished_is_set_aside_and_nothing_else_stops() {
+    for obstacle in ["link", "file", "gone"] {
+        let dir = catalog();
+        let sources = SOURCES.replace("./main.yaml", "deep/main.yaml");
+        write(dir.path(), "sources.yaml", sources);
+        std::fs::create_dir(dir.path().join("deep")).unwrap();
+        write(&dir.path().join("deep"), "main.yaml", MAIN);
+        interrupted(dir.path(), 1).await;
+        // The plan as it would be had the crash come one file earlier.
+        let wal = read(dir.path(), ".history/wal");
+        let temp = wal.split("\"temp\":\"").nth(1).unwrap().split('"').next().unwrap();
+        let deep = dir.path().join("deep");
+        std::fs::rename(deep.join("main.yaml"), dir.path().join("kept")).unwrap();
+        std::fs::rename(dir.path().join("kept"), deep.join(temp)).unwrap();
+        write(&deep, "main.yaml", MAIN);
+        let sources_temp = wal.split("\"temp\":\"").nth(2).unwrap().split('"').next().unwrap();
+        std::fs::rename(
+            dir.path().join(sources_temp),
+            dir.path().join("sources.yaml"),
+        )
+        .unwrap();
+        std::fs::rename(&deep, dir.path().join("moved")).unwrap();
+        match obstacle {
+            "link" => symlink("moved", &deep).unwrap(),
+            "file" => std::fs::write(&deep, "x").unwrap(),
+            _ => {}
+        }
+        let store = open_quiet(dir.path()).await;
+        let health = store.health().await;
+        assert_eq!(health.state, ComponentState::Degraded, "{obstacle}");
+        assert!(health.detail.unwrap().contains("wal.failed-1"), "{obstacle}");
+        assert_eq!(read(dir.path(), ".history/wal.failed-1"), wal, "the plan is kept");
+        assert_eq!(read(&dir.path().join("moved"), temp), "new content", "and so is the content");
+        put_text(&store, &key("mcp", "other"), "works").await.unwrap();
+        // The history has what was committed.
+        let revisions = store.revisions(&main_key()).await.unwrap();
+        assert!(revisions.iter().any(|r| r.kind == RevisionKind::Apply), "{obstacle}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_finished_where_it_was_made_up_whatever_the_roots_are_now() {
+    let (dir, content_dir) = (catalog(), tempfile::tempdir().unwrap());
+    let (before, more) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write(content_dir.path(), "main.yaml", MAIN);
+    let path = content_dir.path().join("main.yaml");
+    write(dir.path(), "sources.yaml", SOURCES.replace("./main.yaml", path.to_str().unwrap()));
+    let roots = [dir.path(), before.path(), content_dir.path()];
+    let hour = Duration::from_secs(3600);
+    let fail = Arc::new(AtomicBool::new(false));
+    let hook = fail.clone();
+    let store = options(dir.path()).content_roots(roots).poll_interval(hour);
+    let store = store.failpoint(move |name| {
+        let stop = hook.load(Ordering::SeqCst) && (name == "file in place" || name == "committed");
+        match stop && (name == "file in place" || std::fs::read_dir("/").is_err()) {
+            true => Err(io::ErrorKind::StorageFull.into()),
+            false => Ok(()),
+        }
+    });
+    let store = store.open().await.unwrap();
+    fail.store(true, Ordering::SeqCst);
+    // The first file gets in place, the rest does not.
+    assert!(operate(&store, "put").await.is_err());
+    drop(store);
+    assert!(dir.path().join(".history/wal").exists());
+    let roots = [more.path(), dir.path()];
+    let store = options(dir.path()).content_roots(roots).poll_interval(hour).open().await.unwrap();
+    assert!(leftovers(dir.path()).is_empty() && leftovers(content_dir.path()).is_empty());
+    assert_eq!(read(content_dir.path(), "main.yaml"), "new content");
+    assert!(read(dir.path(), "sources.yaml").contains("Renamed"));
+    let main = get(&store, &main_key()).await;
+    assert_eq!(main.revision.kind, RevisionKind::Apply);
+}
+
+#[tokio::test]
+async fn after_a_failed_sync_nothing_is_written_until_the_store_is_opened_again() {
+    let dir = catalog();
+    let fail = Arc::new(AtomicBool::new(false));
+    let hook = fail.clone();
+    let store = options(dir.path())
+        .failpoint(move |name| match name == "sync" && hook.load(Ordering::SeqCst) {
+            true => Err(io::Error::other("input/output error")),
+            false => Ok(()),
+        })
+        .open()
+        .await
+        .unwrap();
+    fail.store(true, Ordering::SeqCst);
+    assert!(put_text(&store, &main_key(), "two").await.is_err());
+    fail.store(false, Ordering::SeqCst);
+    let answer = put_text(&store, &main_key(), "three").await;
+    assert!(matches!(answer, Err(StoreError::Unavailable { .. })), "{answer:?}");
+    assert_eq!(store.health().await.state, ComponentState::Unhealthy);
+    assert_eq!(store.list(&main_key().plugin).await.unwrap().len(), 2, "readers go on");
+    drop(store);
+    let store = open_quiet(dir.path()).await;
+    put_text(&store, &main_key(), "four").await.unwrap();
+    assert_eq!(store.health().await.state, ComponentState::Healthy);
+}
+
+/// Not a test by itself: deletes, in the mounts that the parent has made.
+#[tokio::test]
+async fn child() {
+    let Ok(dir) = std::env::var(DIR) else { return };
+    let dir = Path::new(&dir);
+    let roots = [dir.to_owned(), dir.join("sub")];
+    let open = || options(dir).content_roots(roots.clone()).open();
+    let store = open().await.unwrap();
+    for source in [main_key(), key("mcp", "other")] {
+        let answer = put_text(&store, &source, "changed").await;
+        let (Ok(_) | Err(StoreError::Unavailable { .. })) = answer else {
+            panic!("{answer:?}");
+        };
+        let delete = meta(RevisionKind::Delete);
+        store.delete(&source, &Expect::Any, &delete).await.unwrap();
+    }
+    put(&store, &key("mcp", "next"), at_path("next.yaml", "n"), Expect::Absent).await.unwrap();
+    drop(store);
+    let store = open().await.unwrap();
+    assert_eq!(store.list(&main_key().plugin).await.unwrap().len(), 1);
+    assert_eq!(store.health().await.state, ComponentState::Healthy);
+}
+
+#[tokio::test]
+async fn a_source_whose_file_is_mounted_or_read_only_can_be_deleted() {
+    let writable = "mount --bind \"$1/main.yaml\" \"$2/main.yaml\"";
+    let read_only = "mount --bind -o ro \"$1/main.yaml\" \"$2/main.yaml\" && \
+        mount -o remount,bind,ro \"$2/main.yaml\"";
+    let directory = "mount --bind \"$1/sub\" \"$2/sub\" && mount -o remount,bind,ro \"$2/sub\"";
+    for mounts in [writable, read_only, directory] {
+        let (dir, host) = (catalog(), catalog());
+        let script = format!("{mounts} || exit 77; exec \"$3\" child --exact --quiet");
+        let status = Command::new("unshare")
+            .args(["--mount", "sh", "-c", &script, "sh"])
+            .args([host.path(), dir.path()])
+            .arg(std::env::current_exe().unwrap())
+            .env(DIR, dir.path())
+            .status();
+        match status.map(|status| status.code()) {
+            Ok(Some(0)) => {}
+            Ok(Some(101)) => panic!("{mounts}: the child failed"),
+            other => eprintln!("NOT TESTED: mounted files are deleted ({other:?})"),
+        }
+        assert!(leftovers(dir.path()).is_empty(), "{mounts}");
+    }
+}
