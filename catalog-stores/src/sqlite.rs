@@ -20,7 +20,9 @@
 mod migrations;
 mod row;
 
+use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -70,6 +72,9 @@ const PRUNE: &str = "DELETE FROM catalog_refresh_history \
 
 const GET: &str = "SELECT * FROM catalog_refresh_status WHERE plugin_name = ?1 AND source_id = ?2";
 
+/// Reads from the table, so that a database that is damaged or not ours does not pass.
+const PROBE: &str = "SELECT plugin_name FROM catalog_refresh_status LIMIT 1";
+
 const LIST: &str = "SELECT * FROM catalog_refresh_status WHERE plugin_name = ?1 ORDER BY source_id";
 
 const HISTORY: &str = "SELECT * FROM catalog_refresh_history \
@@ -84,6 +89,25 @@ const DELETE_PLUGIN: &str = "DELETE FROM catalog_refresh_status WHERE plugin_nam
 #[derive(Debug, Clone)]
 pub struct SqliteStatus {
     pool: SqlitePool,
+    /// The file, and what told it from others when it was opened; `None` for one in memory.
+    file: Option<(PathBuf, Option<FileId>)>,
+    /// Why the last write failed, until one succeeds.
+    write_failure: Arc<Mutex<Option<String>>>,
+}
+
+/// Device and inode of the file at a path.
+type FileId = (u64, u64);
+
+#[cfg(unix)]
+fn file_id(path: &Path) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt as _;
+    let meta = std::fs::metadata(path).ok()?;
+    Some((meta.dev(), meta.ino()))
+}
+
+#[cfg(not(unix))]
+fn file_id(path: &Path) -> Option<FileId> {
+    path.exists().then_some((0, 0))
 }
 
 /// Something that is not a SQLite DSN. Does not print it: what was meant for another database may
@@ -139,9 +163,11 @@ impl SqliteStatus {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
+        let path = options.get_filename().to_owned();
         let pool = SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT);
         // A database in memory lives and dies with its one connection.
-        let pool = match dsn.contains(":memory:") || dsn.contains("mode=memory") {
+        let in_memory = dsn.contains(":memory:") || dsn.contains("mode=memory");
+        let pool = match in_memory {
             true => pool
                 .max_connections(1)
                 .min_connections(1)
@@ -151,7 +177,12 @@ impl SqliteStatus {
         };
         let pool = within(OPERATION, pool.connect_with(options)).await?;
         within("apply migrations", MIGRATOR.run(&pool)).await?;
-        Ok(Self { pool })
+        let id = file_id(&path);
+        Ok(Self {
+            pool,
+            file: (!in_memory).then_some((path, id)),
+            write_failure: Arc::default(),
+        })
     }
 
     /// The migrations that [`connect`](Self::connect) would apply. Changes nothing, and makes no
@@ -174,6 +205,24 @@ impl SqliteStatus {
         let pending = within(OPERATION, migrations::pending(&pool)).await;
         pool.close().await;
         pending
+    }
+
+    /// Remembers how a write went, for the health.
+    fn wrote<T>(&self, result: Result<T, StatusError>) -> Result<T, StatusError> {
+        let failure = result.as_ref().err().map(ToString::to_string);
+        *self.write_failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+        result
+    }
+
+    /// What is wrong with the file, by its path: an open database goes on working after its file
+    /// was removed or replaced, and what is written then is lost.
+    fn file_trouble(&self) -> Option<&'static str> {
+        let (path, opened) = self.file.as_ref()?;
+        match file_id(path) {
+            None => Some("the database file is gone"),
+            now if now != *opened => Some("the database file was replaced by another"),
+            Some(_) => None,
+        }
     }
 
     async fn write(&self, status: &RefreshStatus) -> Result<(), sqlx::Error> {
@@ -201,7 +250,7 @@ impl SqliteStatus {
 #[async_trait]
 impl RefreshStatusRepository for SqliteStatus {
     async fn upsert(&self, status: &RefreshStatus) -> Result<(), StatusError> {
-        within("store a status", self.write(status)).await
+        self.wrote(within("store a status", self.write(status)).await)
     }
 
     async fn get(&self, key: &SourceKey) -> Result<Option<RefreshStatus>, StatusError> {
@@ -227,7 +276,7 @@ impl RefreshStatusRepository for SqliteStatus {
             .bind(key.plugin.as_str())
             .bind(key.id.as_str())
             .execute(&self.pool);
-        within("remove a status", query).await?;
+        self.wrote(within("remove a status", query).await)?;
         Ok(())
     }
 
@@ -235,9 +284,8 @@ impl RefreshStatusRepository for SqliteStatus {
         let query = sqlx::query(DELETE_PLUGIN)
             .bind(plugin.as_str())
             .execute(&self.pool);
-        Ok(within("remove a plugin's status", query)
-            .await?
-            .rows_affected())
+        let removed = self.wrote(within("remove a plugin's status", query).await)?;
+        Ok(removed.rows_affected())
     }
 
     async fn history(
@@ -254,10 +302,14 @@ impl RefreshStatusRepository for SqliteStatus {
     }
 
     async fn health(&self) -> Option<ComponentHealth> {
-        let answer = within("answer", sqlx::query("SELECT 1").execute(&self.pool)).await;
-        Some(match answer {
-            Ok(_) => ComponentHealth::healthy(),
-            Err(error) => ComponentHealth::unhealthy(error.to_string()),
+        let answer = within("answer", sqlx::query(PROBE).fetch_optional(&self.pool)).await;
+        let failure = self.write_failure.lock();
+        let failure = failure.unwrap_or_else(PoisonError::into_inner).clone();
+        Some(match (answer, self.file_trouble(), failure) {
+            (Err(error), _, _) => ComponentHealth::unhealthy(error.to_string()),
+            (_, Some(trouble), _) => ComponentHealth::unhealthy(trouble),
+            (_, _, Some(failure)) => ComponentHealth::unhealthy(failure),
+            _ => ComponentHealth::healthy(),
         })
     }
 

@@ -169,3 +169,54 @@ async fn what_is_text_stays_text() {
     status.upsert(&bad).await.unwrap();
     assert_eq!(status.get(&key("mcp", "a")).await.unwrap(), Some(bad));
 }
+
+#[tokio::test]
+async fn a_database_whose_file_is_gone_or_another_is_not_healthy() {
+    for replaced in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let status = SqliteStatus::connect(&dsn(&dir)).await.unwrap();
+        status.upsert(&row("a", 1)).await.unwrap();
+        let path = dir.path().join("status.db");
+        match replaced {
+            true => {
+                std::fs::copy(&path, dir.path().join("copy")).unwrap();
+                std::fs::rename(dir.path().join("copy"), &path).unwrap();
+            }
+            false => std::fs::remove_file(&path).unwrap(),
+        }
+        let health = status.health().await.unwrap();
+        assert_eq!(health.state, ComponentState::Unhealthy);
+        assert!(health.detail.unwrap().contains("the database file"));
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_takes_no_write_is_not_healthy_until_it_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let status = SqliteStatus::connect(&dsn(&dir)).await.unwrap();
+    let mut connection = SqliteConnection::connect(&dsn(&dir)).await.unwrap();
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON catalog_refresh_status \
+        BEGIN SELECT RAISE(ABORT, 'no'); END";
+    sqlx::query(refuse).execute(&mut connection).await.unwrap();
+    assert!(status.upsert(&row("a", 1)).await.is_err());
+    assert_eq!(
+        status.health().await.unwrap().state,
+        ComponentState::Unhealthy
+    );
+    sqlx::query("DROP TRIGGER refuse").execute(&mut connection).await.unwrap();
+    status.upsert(&row("a", 1)).await.unwrap();
+    assert_eq!(status.health().await.unwrap().state, ComponentState::Healthy);
+}
+
+#[tokio::test]
+async fn a_database_without_its_table_is_not_healthy() {
+    let dir = tempfile::tempdir().unwrap();
+    let status = SqliteStatus::connect(&dsn(&dir)).await.unwrap();
+    let mut connection = SqliteConnection::connect(&dsn(&dir)).await.unwrap();
+    sqlx::query("DROP TABLE catalog_refresh_history").execute(&mut connection).await.unwrap();
+    sqlx::query("DROP TABLE catalog_refresh_status").execute(&mut connection).await.unwrap();
+    assert_eq!(
+        status.health().await.unwrap().state,
+        ComponentState::Unhealthy
+    );
+}

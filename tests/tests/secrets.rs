@@ -59,6 +59,36 @@ fn secret_value() -> impl Strategy<Value = Value> {
     })
 }
 
+/// A token that shows by its shape, wherever it stands.
+fn token() -> impl Strategy<Value = String> {
+    "ghp_[A-Za-z0-9]{36}"
+}
+
+/// Reads the event stream in the background; answers what came so far.
+fn listen(server: &Server) -> std::sync::Arc<std::sync::Mutex<String>> {
+    use std::io::{Read as _, Write as _};
+    let address = server
+        .client()
+        .base()
+        .trim_start_matches("http://")
+        .to_owned();
+    let heard = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+    let shared = heard.clone();
+    std::thread::spawn(move || {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let path = "/api/catalog-management/v1alpha1/events";
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        let mut chunk = [0u8; 4096];
+        while let Ok(n @ 1..) = stream.read(&mut chunk) {
+            shared
+                .lock()
+                .unwrap()
+                .push_str(&String::from_utf8_lossy(&chunk[..n]));
+        }
+    });
+    heard
+}
+
 /// Every canary of a value, and of texts made from it.
 fn canaries(value: &Value) -> Vec<String> {
     let text = value.to_string();
@@ -204,6 +234,98 @@ fn no_canary_leaves_by_any_route_log_or_error() {
                 .find(|i| seen.is_char_boundary(*i))
                 .unwrap_or(0);
             panic!("{secret} got out: …{}", &seen[from..at + secret.len()]);
+        }
+    }
+}
+
+#[test]
+fn no_token_leaves_from_names_keys_labels_patterns_messages_or_events() {
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[11; 32]);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let dir = tempfile::tempdir().unwrap();
+    let options = ServerOptions {
+        args: vec!["--log-level".into(), "trace".into()],
+        ..ServerOptions::default()
+    };
+    let server = Server::start_with(dir.path(), &options);
+    let heard = listen(&server);
+    within(Duration::from_secs(5), "the stream is open", || {
+        heard.lock().unwrap().contains(": ok")
+    });
+    let (mut seen, mut tokens) = (String::new(), Vec::new());
+    for i in 0..6 {
+        let all: Vec<String> = (0..8).map(|_| next(&mut runner, &token())).collect();
+        let [name, key, label, pattern, message, entity, field, unknown] = &all[..] else {
+            panic!("eight of them")
+        };
+        let source = format!("/plugins/mcp/sources/guarded-{i}");
+        let text = format!(
+            "mcpservers:\n  - name: {entity}\n    deploymentMode: local\n    image: registry.example.com/s:1\n    \
+             description: ask with {field}\n    customProperties: {{{field}: x}}\n"
+        );
+        let file = format!("guarded-{i}.yaml");
+        let body = json!({
+            "source": {
+                "name": format!("called {name}"), "type": "yaml", "labels": [label],
+                "properties": {key.as_str(): "x", "yamlCatalogPath": file}, "excludedItems": [format!("{pattern}*")],
+            },
+            "rawYaml": text, "message": format!("because {message}"), "expectedRevision": null,
+        });
+        let mut note = |answer: catalog_tests::Answer| {
+            seen.push_str(&format!("{} {:?}\n", answer.text, answer.headers))
+        };
+        note(server.post(
+            &format!("{source}:validate"),
+            &json!({"source": body["source"], "rawYaml": text.replace("image", unknown)}),
+        ));
+        let made = server.post(&format!("{source}:apply"), &body).expect(200);
+        note(made.clone());
+        let path = "/api/mcp_catalog/v1alpha1/mcpservers?pageSize=1";
+        let page = server.client().get(path);
+        let next = page.json()["nextPageToken"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let bytes: Vec<u8> = (0..next.len() / 2)
+            .filter_map(|i| u8::from_str_radix(&next[2 * i..2 * i + 2], 16).ok())
+            .collect();
+        note(catalog_tests::Answer {
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            ..page.clone()
+        });
+        note(page);
+        note(
+            server
+                .client()
+                .get("/api/model_catalog/v1alpha1/sources?assetType=mcp_servers"),
+        );
+        for route in ["", "/revisions", "/diff"] {
+            note(server.get(&format!("{source}{route}")));
+        }
+        note(server.get("/plugins/mcp/sources"));
+        // The same in a file that somebody edits by hand, with an unknown field besides.
+        fs::write(dir.path().join(&file), text.replace("image", unknown)).unwrap();
+        within(Duration::from_secs(3), "the error shows", || {
+            server.get(&source).json()["status"]["state"] == "error"
+        });
+        note(server.get(&source));
+        note(server.get("/plugins/mcp/diagnostics"));
+        note(server.get(&format!("{source}/diff")));
+        tokens.extend(all);
+    }
+    within(Duration::from_secs(5), "events came", || {
+        heard.lock().unwrap().contains("event: changed")
+    });
+    seen.push_str(&heard.lock().unwrap());
+    seen.push_str(&server.kill());
+    assert!(seen.contains("***REDACTED***"));
+    for token in &tokens {
+        if let Some(at) = seen.find(token.as_str()) {
+            let from = (0..=at.saturating_sub(300))
+                .rev()
+                .find(|i| seen.is_char_boundary(*i))
+                .unwrap_or(0);
+            panic!("{token} got out: …{}", &seen[from..at + token.len()]);
         }
     }
 }

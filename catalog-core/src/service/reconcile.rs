@@ -105,7 +105,9 @@ impl Shared {
                     }
                 }
                 () = retry, if pending => {
-                    pending = self.reconcile_all().await.is_err();
+                    pending = false;
+                    let shared = self.clone();
+                    tasks.spawn(async move { shared.reconcile_all().await });
                 }
                 else => return,
             }
