@@ -142,6 +142,7 @@ struct Shared {
     events: broadcast::Sender<CatalogEvent>,
     checks: Vec<Arc<dyn HealthCheck>>,
     loaded_once: AtomicBool,
+    loads: tokio::sync::Semaphore,
     health: tokio::sync::Mutex<Option<(tokio::time::Instant, HealthReport)>>,
 }
 

@@ -37,7 +37,7 @@ mod read;
 mod verify;
 mod write;
 
-pub use write::{EntryTexts, remove_source, restore_entry, set_source};
+pub use write::{entry_text, remove_source, restore_entry, set_source};
 
 /// How a file is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +98,8 @@ pub struct SourcesFile {
     pub says_nothing: bool,
     /// The sections that were read strictly.
     pub config_keys: Arc<[String]>,
+    /// The tree that was read, so that an edit need not read the text again.
+    document: Arc<yaml::Document>,
 }
 
 /// Prints the origin and sizes, never the text.

@@ -11,6 +11,12 @@ use crate::settings::LogFormat;
 /// # Errors
 /// A line for people when the level makes no sense.
 pub(crate) fn init(format: Option<LogFormat>, level: &str) -> Result<(), String> {
+    // An empty variable says nothing.
+    let level = if level.trim().is_empty() {
+        "info"
+    } else {
+        level
+    };
     let wrong = || "--log-level (RUST_LOG) must be such as info or catalog_core=debug".to_owned();
     if !level.split(',').all(is_directive) {
         return Err(wrong());

@@ -85,6 +85,11 @@ fn check_directories(settings: &Settings) -> Result<(), WiringError> {
 }
 
 async fn store(settings: &Settings) -> Result<Arc<dyn SourceConfigStore>, WiringError> {
+    if matches!(settings.config_store, ConfigStore::K8s | ConfigStore::Sql) {
+        let line =
+            "--config-store (CATALOG_CONFIG_STORE_MODE): only file and none are supported yet";
+        return Err(line.to_owned().into());
+    }
     let sources = sources_or_default(&settings.sources, &settings.data_dir);
     if let Some(missing) = sources.iter().find(|path| !path.exists()) {
         let line = format!(
@@ -99,39 +104,38 @@ async fn store(settings: &Settings) -> Result<Arc<dyn SourceConfigStore>, Wiring
         settings.max_document_bytes,
     );
     match settings.config_store {
-        ConfigStore::File => {
+        ConfigStore::None => seeded(options, settings).await,
+        _ => {
             let store = options
                 .open()
                 .await
                 .map_err(|e| WiringError::new("--sources (CATALOG_SOURCES)", &e))?;
             Ok(Arc::new(store))
         }
-        ConfigStore::None => {
-            let found = options
-                .read()
-                .await
-                .map_err(|e| WiringError::new("--sources (CATALOG_SOURCES)", &e))?;
-            let store = MemoryStore::with_max_document_bytes(settings.max_document_bytes);
-            let meta = ChangeMeta {
-                author: Author::system(),
-                message: None,
-                kind: RevisionKind::Import,
-                at: SystemClock.now(),
-            };
-            for finding in &found.findings {
-                tracing::warn!(%finding, "the sources files are not as they should be");
-            }
-            for source in found.sources {
-                store.adopt(source, &meta);
-            }
-            Ok(Arc::new(store))
-        }
-        ConfigStore::K8s | ConfigStore::Sql => {
-            let line =
-                "--config-store (CATALOG_CONFIG_STORE_MODE): only file and none are supported yet";
-            Err(line.to_owned().into())
-        }
     }
+}
+
+/// A store in memory that holds what the files say.
+async fn seeded(
+    options: FileStoreOptions,
+    settings: &Settings,
+) -> Result<Arc<dyn SourceConfigStore>, WiringError> {
+    let found = options.read().await;
+    let found = found.map_err(|e| WiringError::new("--sources (CATALOG_SOURCES)", &e))?;
+    let store = MemoryStore::with_max_document_bytes(settings.max_document_bytes);
+    let meta = ChangeMeta {
+        author: Author::system(),
+        message: None,
+        kind: RevisionKind::Import,
+        at: SystemClock.now(),
+    };
+    for finding in &found.findings {
+        tracing::warn!(%finding, "the sources files are not as they should be");
+    }
+    for source in found.sources {
+        store.adopt(source, &meta);
+    }
+    Ok(Arc::new(store))
 }
 
 /// Options for these files.

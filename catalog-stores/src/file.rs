@@ -8,12 +8,14 @@
 //! - **A write is all or nothing**, however many files it touches, whenever the process or the
 //!   machine stops. It is durable before it is acknowledged. A write touches the files that have to
 //!   change, and of `sources.yaml` only the source's entry.
-//! - **An edit past the store** is noticed, recorded as a revision by `external`, valid or not, and
-//!   announced. A sources file that is missing or cannot be parsed is not taken for the removal of
-//!   its sources: what was recorded last stays, with the problem noted, and writes are refused
-//!   until it is repaired.
+//! - **An edit past the store** is noticed once the file has come to rest, recorded as a revision by
+//!   `external`, valid or not, and announced; until then readers get what was there before. A sources
+//!   file that is missing, empty, or cannot be read as it is meant is not taken for the removal of
+//!   sources: what was recorded last stays, with the problem noted, and writes are refused that
+//!   would make it so.
 //! - **Content stays in the allowed directories.** A path that leads out of them, by `..`, an
-//!   absolute path or a link, is never opened. Neither is anything but a regular file.
+//!   absolute path or a link, is never opened. Neither is anything but a regular file
+//!   whose name is that of a catalog file.
 //! - **Several processes** may have the same files open. They take turns by a lock in `.history`.
 //!
 //! Unix only: files are opened below directory handles.
@@ -33,7 +35,6 @@
 //! ```
 
 mod commit;
-mod dir;
 mod disk;
 mod edit;
 mod engine;
@@ -48,6 +49,7 @@ mod plan;
 mod problem;
 mod reader;
 mod record;
+mod recording;
 mod roots;
 mod standing;
 mod store;

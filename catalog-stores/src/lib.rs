@@ -6,7 +6,14 @@
 //! | `file` (default) | [`file::FileStore`]: documents in an operator's own files, with history |
 //! | `sqlite` | [`sqlite::SqliteStatus`]: refresh status in an embedded database |
 //! | always | [`NullStatus`], [`secrets`] |
+//!
+//! Unix only: files are opened below directory handles.
 
+#[cfg_attr(
+    not(feature = "file"),
+    allow(dead_code, reason = "secrets need a part of it, the file store all")
+)]
+mod dir;
 #[cfg(feature = "file")]
 pub mod file;
 mod null;

@@ -210,7 +210,10 @@ impl SqliteStatus {
     /// Remembers how a write went, for the health.
     fn wrote<T>(&self, result: Result<T, StatusError>) -> Result<T, StatusError> {
         let failure = result.as_ref().err().map(ToString::to_string);
-        *self.write_failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+        *self
+            .write_failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = failure;
         result
     }
 

@@ -203,7 +203,13 @@ async fn only_catalog_files_are_content() {
     std::fs::create_dir(dir.path().join(".git")).unwrap();
     write(&dir.path().join(".git"), "config.yaml", CANARY);
     symlink("catalog.db", dir.path().join("link.yaml")).unwrap();
-    for path in ["catalog.db", "link.yaml", ".git/config.yaml", "sub", ".env.yaml"] {
+    for path in [
+        "catalog.db",
+        "link.yaml",
+        ".git/config.yaml",
+        "sub",
+        ".env.yaml",
+    ] {
         let (store, main) = loaded(dir.path(), path).await;
         assert_eq!(problems(&main), ["not-a-catalog-file"], "{path}");
         let document = at_path(path, "overwritten");

@@ -16,10 +16,16 @@ async fn a_sources_file_of_the_wrong_shape_removes_nothing() {
     let shapeless = [
         ("", "empty"),
         ("# nothing but a comment\n", "empty"),
-        ("catalogs:\n  mcp:\n    sources: {main: {id: main}}\n", "a list"),
+        (
+            "catalogs:\n  mcp:\n    sources: {main: {id: main}}\n",
+            "a list",
+        ),
         ("catalogs:\n  mcp: [main]\n", "a mapping"),
         ("[]\n", "a mapping"),
-        ("catalogs:\n  mcp:\n    sources: [{id: [main]}, {name: other}]\n", "text"),
+        (
+            "catalogs:\n  mcp:\n    sources: [{id: [main]}, {name: other}]\n",
+            "text",
+        ),
     ];
     for (text, why) in shapeless {
         let dir = catalog();
@@ -30,22 +36,46 @@ async fn a_sources_file_of_the_wrong_shape_removes_nothing() {
         assert_eq!(sources.len(), 2, "{text}");
         for source in &sources {
             let problem = &source.problems[0];
-            assert!(problem.is_error() && problem.message.contains(why), "{problem:?}");
+            assert!(
+                problem.is_error() && problem.message.contains(why),
+                "{problem:?}"
+            );
             assert_eq!(source.revision.kind, RevisionKind::Import, "{text}");
         }
-        assert_eq!(store.health().await.state, ComponentState::Degraded, "{text}");
+        assert_eq!(
+            store.health().await.state,
+            ComponentState::Degraded,
+            "{text}"
+        );
         // A write would make the removal of what is missing so.
         let before = tree(dir.path());
-        let answer = put(&store, &key("mcp", "n"), at_path("n.yaml", "n"), Expect::Absent).await;
-        assert!(matches!(answer, Err(StoreError::Refused { .. })), "{answer:?}");
+        let answer = put(
+            &store,
+            &key("mcp", "n"),
+            at_path("n.yaml", "n"),
+            Expect::Absent,
+        )
+        .await;
+        assert!(
+            matches!(answer, Err(StoreError::Refused { .. })),
+            "{answer:?}"
+        );
         assert_eq!(tree(dir.path()), before);
         drop(store);
 
         let store = open_quiet(dir.path()).await;
-        assert_eq!(kinds(&store, &main_key()).await, [RevisionKind::Import], "{text}");
+        assert_eq!(
+            kinds(&store, &main_key()).await,
+            [RevisionKind::Import],
+            "{text}"
+        );
         write(dir.path(), "sources.yaml", SOURCES);
         assert!(get(&store, &main_key()).await.problems.is_empty());
-        assert_eq!(kinds(&store, &main_key()).await, [RevisionKind::Import], "{text}");
+        assert_eq!(
+            kinds(&store, &main_key()).await,
+            [RevisionKind::Import],
+            "{text}"
+        );
         assert_eq!(store.health().await.state, ComponentState::Healthy);
     }
 }
@@ -80,7 +110,11 @@ async fn an_empty_file_of_a_catalog_without_sources_is_in_order() {
 async fn a_file_that_truly_lacks_the_entry_removes_the_source() {
     let dir = catalog();
     let store = open_quiet(dir.path()).await;
-    write(dir.path(), "sources.yaml", "catalogs: {mcp: {sources: []}}\n");
+    write(
+        dir.path(),
+        "sources.yaml",
+        "catalogs: {mcp: {sources: []}}\n",
+    );
     store.notice().await.unwrap();
     assert!(store.list(&main_key().plugin).await.unwrap().is_empty());
     assert_eq!(

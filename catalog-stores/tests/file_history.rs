@@ -116,14 +116,19 @@ async fn edits_past_the_store_do_not_push_out_what_was_made_through_it() {
     let dir = catalog();
     let store = open_quiet(dir.path()).await;
     for i in 0..12 {
-        put_text(&store, &main_key(), format!("text {i}")).await.unwrap();
+        put_text(&store, &main_key(), format!("text {i}"))
+            .await
+            .unwrap();
     }
     for i in 0..25 {
         write(dir.path(), "main.yaml", format!("by hand {i}"));
         store.notice().await.unwrap();
     }
     let kinds = kinds(&store, &main_key()).await;
-    let externals = kinds.iter().filter(|k| **k == RevisionKind::External).count();
+    let externals = kinds
+        .iter()
+        .filter(|k| **k == RevisionKind::External)
+        .count();
     assert_eq!((externals, kinds.len()), (20, 30));
 }
 
@@ -152,7 +157,9 @@ async fn a_record_that_cannot_be_read_is_a_problem_of_its_source_only() {
     assert_eq!(text(&main), b"four");
     let health = store.health().await;
     assert!(health.detail.unwrap().contains("mcp/main"));
-    put_text(&store, &key("mcp", "other"), "works").await.unwrap();
+    put_text(&store, &key("mcp", "other"), "works")
+        .await
+        .unwrap();
     assert!(put_text(&store, &main_key(), "no").await.is_err());
 }
 

@@ -33,7 +33,10 @@ async fn a_thousand_sources_are_read_and_written() {
     let start = Instant::now();
     let store = open_quiet(dir.path()).await;
     eprintln!("first start: {:?}", start.elapsed());
-    assert_eq!(store.list(&main_key().plugin).await.unwrap().len(), SOURCES_COUNT);
+    assert_eq!(
+        store.list(&main_key().plugin).await.unwrap().len(),
+        SOURCES_COUNT
+    );
 
     let key = key("mcp", "s500");
     let mut document = get(&store, &key).await.document;

@@ -263,7 +263,11 @@ async fn a_file_that_is_written_slowly_is_one_revision_however_often_it_is_read(
         std::fs::write(&path, &whole).unwrap();
         for _ in 0..4 {
             let main = store.get(&main_key()).await.unwrap().unwrap();
-            assert_eq!(text(&main), MAIN.as_bytes(), "the last whole state is served");
+            assert_eq!(
+                text(&main),
+                MAIN.as_bytes(),
+                "the last whole state is served"
+            );
             store.list(&main_key().plugin).await.unwrap();
             store.health().await;
             tokio::time::sleep(Duration::from_millis(25)).await;
@@ -276,38 +280,4 @@ async fn a_file_that_is_written_slowly_is_one_revision_however_often_it_is_read(
     }
     let kinds = kinds(&store, &main_key()).await;
     assert_eq!(kinds, [RevisionKind::Import, RevisionKind::External]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_never_rests_does_not_hide_an_edit_of_another() {
-    let dir = catalog();
-    let store = open(dir.path()).await;
-    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let churn = std::thread::spawn({
-        let (stop, path) = (stop.clone(), dir.path().to_owned());
-        move || {
-            for i in 0.. {
-                write(&path, "sub/other.yaml", format!("turn: {i}\n"));
-                std::thread::sleep(Duration::from_millis(20));
-                if stop.load(std::sync::atomic::Ordering::Relaxed) {
-                    return;
-                }
-            }
-        }
-    });
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    let mut changes = store.watch();
-    write(dir.path(), "main.yaml", "seen nevertheless");
-    seen(&mut changes, &main_key()).await;
-    let other = store.get(&key("mcp", "other")).await.unwrap().unwrap();
-    assert_eq!(other.revision.id.sequence(), 1, "what moves is not recorded");
-    // A write of the one source does not wait for the other, and records nothing of it.
-    let document = store.get(&main_key()).await.unwrap().unwrap().document;
-    let start = Instant::now();
-    put(&store, &main_key(), document, catalog_core::Expect::Any).await.unwrap();
-    assert!(start.elapsed() < Duration::from_millis(450), "{:?}", start.elapsed());
-    let other = store.get(&key("mcp", "other")).await.unwrap().unwrap();
-    assert_eq!(other.revision.id.sequence(), 1);
-    stop.store(true, std::sync::atomic::Ordering::Relaxed);
-    churn.join().unwrap();
 }

@@ -5,7 +5,7 @@
 #[path = "support/files.rs"]
 mod support;
 
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 
 use catalog_core::ports::SourceConfigStore as _;
 use catalog_core::testing::{key, meta};
@@ -173,97 +173,6 @@ async fn too_large_changes_no_byte_anywhere() {
         "{answer:?}"
     );
     assert_eq!(tree(dir.path()), before);
-}
-
-#[tokio::test]
-async fn modes_are_kept_and_history_is_private() {
-    let dir = catalog();
-    let mode = |name: &str| {
-        let meta = std::fs::metadata(dir.path().join(name)).unwrap();
-        meta.permissions().mode() & 0o777
-    };
-    let set = |name: &str, mode| {
-        let mode = std::fs::Permissions::from_mode(mode);
-        std::fs::set_permissions(dir.path().join(name), mode).unwrap();
-    };
-    set("sources.yaml", 0o640);
-    set("main.yaml", 0o604);
-    let store = open(dir.path()).await;
-    let mut document = get(&store, &main_key()).await.document;
-    document.settings.enabled = false;
-    document.content = catalog_core::testing::content("new");
-    put(&store, &main_key(), document, Expect::Any)
-        .await
-        .unwrap();
-    assert_eq!((mode("sources.yaml"), mode("main.yaml")), (0o640, 0o604));
-    for (path, bytes) in tree(&dir.path().join(".history")) {
-        let name = format!(".history/{}", path.display());
-        let expected = if bytes == b"<directory>" {
-            0o700
-        } else {
-            0o600
-        };
-        assert_eq!(mode(&name), expected, "{name}");
-    }
-    assert_eq!(mode(".history"), 0o700);
-}
-
-#[tokio::test]
-async fn a_private_file_is_private_again_when_it_comes_back() {
-    let dir = catalog();
-    let path = dir.path().join("main.yaml");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    let store = open(dir.path()).await;
-    let document = get(&store, &main_key()).await.document;
-    let delete = meta(RevisionKind::Delete);
-    store.delete(&main_key(), &Expect::Any, &delete).await.unwrap();
-    put(&store, &main_key(), document, Expect::Absent).await.unwrap();
-    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
-}
-
-#[tokio::test]
-async fn a_sources_file_has_a_limit_of_its_own() {
-    let dir = catalog();
-    let large = options(dir.path()).max_document_bytes(300);
-    let store = large.max_sources_bytes(SOURCES.len() as u64 + 60).open().await.unwrap();
-    assert!(get(&store, &main_key()).await.problems.is_empty());
-    let answer = put(&store, &key("mcp", "new"), at_path("n.yaml", "n"), Expect::Absent).await;
-    let Err(StoreError::Refused { reason, .. }) = answer else {
-        panic!("{answer:?}");
-    };
-    assert!(reason.contains("sources.yaml would have"), "{reason}");
-}
-
-#[tokio::test]
-async fn an_edit_in_the_last_moment_is_a_conflict_and_stays() {
-    for step in ["directories synced", "committed"] {
-        let dir = catalog();
-        let path = dir.path().join("main.yaml");
-        let armed = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let hook = armed.clone();
-        let store = options(dir.path())
-            .poll_interval(std::time::Duration::from_secs(3600))
-            .failpoint(move |name| {
-                if name == step && hook.swap(false, std::sync::atomic::Ordering::SeqCst) {
-                    std::fs::write(&path, "by hand").unwrap();
-                }
-                Ok(())
-            })
-            .open()
-            .await
-            .unwrap();
-        armed.store(true, std::sync::atomic::Ordering::SeqCst);
-        let document = at_path("./main.yaml", "by the store");
-        let answer = put(&store, &main_key(), document, Expect::Any).await;
-        let Err(StoreError::Conflict { current: Some(current), .. }) = answer else {
-            panic!("{step}: {answer:?}");
-        };
-        assert_eq!(read(dir.path(), "main.yaml"), "by hand");
-        let main = get(&store, &main_key()).await;
-        assert_eq!((main.revision.id, main.revision.kind), (current, RevisionKind::External));
-        assert_eq!(main.document.content.as_deref(), Some(&b"by hand"[..]), "{step}");
-    }
 }
 
 #[tokio::test]

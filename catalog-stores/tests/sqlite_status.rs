@@ -203,9 +203,15 @@ async fn a_database_that_takes_no_write_is_not_healthy_until_it_does() {
         status.health().await.unwrap().state,
         ComponentState::Unhealthy
     );
-    sqlx::query("DROP TRIGGER refuse").execute(&mut connection).await.unwrap();
+    sqlx::query("DROP TRIGGER refuse")
+        .execute(&mut connection)
+        .await
+        .unwrap();
     status.upsert(&row("a", 1)).await.unwrap();
-    assert_eq!(status.health().await.unwrap().state, ComponentState::Healthy);
+    assert_eq!(
+        status.health().await.unwrap().state,
+        ComponentState::Healthy
+    );
 }
 
 #[tokio::test]
@@ -213,8 +219,14 @@ async fn a_database_without_its_table_is_not_healthy() {
     let dir = tempfile::tempdir().unwrap();
     let status = SqliteStatus::connect(&dsn(&dir)).await.unwrap();
     let mut connection = SqliteConnection::connect(&dsn(&dir)).await.unwrap();
-    sqlx::query("DROP TABLE catalog_refresh_history").execute(&mut connection).await.unwrap();
-    sqlx::query("DROP TABLE catalog_refresh_status").execute(&mut connection).await.unwrap();
+    sqlx::query("DROP TABLE catalog_refresh_history")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    sqlx::query("DROP TABLE catalog_refresh_status")
+        .execute(&mut connection)
+        .await
+        .unwrap();
     assert_eq!(
         status.health().await.unwrap().state,
         ComponentState::Unhealthy

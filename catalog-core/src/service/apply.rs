@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::change::{self, Wanted};
 use super::diff::Diff;
 use super::load::LoadResult;
@@ -9,7 +11,7 @@ use super::view::{LiveSource, PluginSlot, SourceStatus};
 use super::{CatalogService, Shared};
 use crate::error::{CatalogError, StoreError};
 use crate::model::{
-    Author, ChangeMeta, Edit, Expect, RefreshOutcome, Revision, RevisionId, RevisionKind,
+    Author, ChangeMeta, Edit, Entity, Expect, RefreshOutcome, Revision, RevisionId, RevisionKind,
     SettingsPatch, SourceDocument, SourceKey, SourceState,
 };
 use crate::ports::{CatalogEvent, StoredSource};
@@ -125,8 +127,12 @@ struct Plan {
     stored: Option<StoredSource>,
     document: Validated<SourceDocument>,
     meta: ChangeMeta,
-    /// The revision that would come; `None` when nothing changes.
-    preview: Option<Revision>,
+    /// Whether anything differs.
+    changed: bool,
+    /// The revision that would come; the current one when nothing changes.
+    revision: Revision,
+    /// When it was begun to load what would be served.
+    began: (DateTime<Utc>, tokio::time::Instant),
     /// What would be served; `None` for what is only known afterwards.
     loaded: Option<LoadResult>,
     diff: Diff,
@@ -147,8 +153,17 @@ impl CatalogService {
         let slot = shared.slot(&key.plugin)?;
         let stored = shared.store.get(key).await?;
         let Wanted { document, findings } = shared.wanted(key, edit, stored.as_ref())?;
+        let off = stored
+            .as_ref()
+            .is_some_and(|s| switches_off(&s.document, &document));
+        let size = shared.check_size(&document);
         let mut run = shared.validated(slot, key, document, findings).await?;
-        if let Some(document) = &run.validated {
+        if off {
+            run.tolerate();
+        }
+        if let Err(error) = size {
+            run.report.refuse(error)?;
+        } else if let Some(document) = &run.validated {
             let meta = shared.meta(Author::system(), None, RevisionKind::Apply);
             let preview = shared.store.preview(key, document, &Expect::Any, &meta);
             if let Err(error) = preview.await {
@@ -337,15 +352,11 @@ impl Shared {
         let Request { key, options, .. } = request;
         let plan = self.plan(slot, request).await?;
         let before = plan.stored.as_ref().map(|s| s.revision.clone());
-        let Some(revision) = plan.preview.clone().or_else(|| before.clone()) else {
-            // A source that does not exist and does not change: there is no such thing.
-            return Err(StoreError::SourceNotFound { key: key.clone() }.into());
-        };
         let mut applied = Applied {
-            revision,
+            revision: plan.revision.clone(),
             previous: before.map(|r| r.id),
             created: plan.stored.is_none(),
-            changed: plan.preview.is_some(),
+            changed: plan.changed,
             dry_run: options.dry_run,
             rolled_back_to: match &request.wish {
                 Wish::Edit(_) => None,
@@ -356,22 +367,30 @@ impl Shared {
             refresh: None,
             status: self.status_of(slot, key),
         };
-        if options.dry_run || !applied.changed {
+        if options.dry_run {
             return Ok(applied);
         }
+        if !applied.changed {
+            // It may still wait to be shown.
+            if let Some(stored) = plan.stored.filter(|_| options.refresh)
+                && applied.status.revision.as_ref() != Some(&stored.revision.id)
+            {
+                applied.refresh = Some(self.reload(slot, &stored).await);
+                applied.status = self.status_of(slot, key);
+            }
+            return Ok(applied);
+        }
+        let began = plan.began;
         let (stored, loaded) = self.store(key, plan).await?;
         applied.revision = stored.revision.clone();
         applied.diff.to = Some(stored.revision.id.clone());
         if options.refresh {
             applied.refresh = Some(match loaded {
-                Some(loaded) => {
-                    let now = (self.clock.now(), tokio::time::Instant::now());
-                    self.show(slot, &stored, loaded, now).await
-                }
+                Some(loaded) => self.show(slot, &stored, loaded, began).await,
                 None => self.reload(slot, &stored).await,
             });
         } else {
-            note_stored(slot, &stored);
+            self.hold(slot, &stored);
         }
         applied.status = self.status_of(slot, key);
         Ok(applied)
@@ -415,27 +434,30 @@ impl Shared {
             return Err(CatalogError::Invalid(Box::new(run.report)));
         };
         let meta = self.meta(author.clone(), options.message.clone(), kind);
+        let began = (self.clock.now(), tokio::time::Instant::now());
         // A repair of what could not be read is a change, even to the document as last read.
         let before = stored.as_ref().map(|s| &s.document);
-        let sound = stored
+        let unchanged = stored
             .as_ref()
-            .is_some_and(|s| !s.problems.iter().any(Finding::is_error));
-        if sound && before == Some(document.get()) {
-            let diff = Diff::none(current);
+            .filter(|s| !s.problems.iter().any(Finding::is_error) && s.document == *document.get());
+        if let Some(unchanged) = unchanged {
             return Ok(Plan {
+                changed: false,
+                revision: unchanged.revision.clone(),
+                diff: Diff::none(current),
+                loaded: None,
                 stored,
                 document,
                 meta,
-                preview: None,
-                loaded: None,
-                diff,
+                began,
             });
         }
-        if document.get().settings.enabled {
+        // A roll back works with everything away that is only needed to show it.
+        if document.get().settings.enabled && kind != RevisionKind::Rollback {
             self.check_secrets(document.get()).await?;
         }
         let expected = current.clone().map_or(Expect::Absent, Expect::Revision);
-        let preview = self.store.preview(key, &document, &expected, &meta).await?;
+        let revision = self.store.preview(key, &document, &expected, &meta).await?;
 
         let loaded = self.load_ahead(slot, key, &document, &meta).await;
         if let Some(error) = loaded.as_ref().and_then(|l| l.error.as_ref()) {
@@ -446,25 +468,39 @@ impl Shared {
             });
             return Err(CatalogError::Invalid(Box::new(run.report)));
         }
+        let served = slot
+            .live(&key.id)
+            .map(|live| live.snapshot.clone())
+            .unwrap_or_default();
         let old = match before {
-            Some(before) => self.entities_of(slot, key, before, meta.at).await,
-            None => Vec::new(),
+            Some(before) if slot.plugin.has_content(&before.settings.source_type) => {
+                self.entities_of(slot, key, before, meta.at).await
+            }
+            // An upstream is not asked for what it had before.
+            _ => served.entities().to_vec(),
         };
-        let new = loaded.as_ref().map(|l| l.loaded.entities.as_slice());
+        let new = loaded
+            .as_ref()
+            .map_or(old.as_slice(), |l| &l.loaded.entities);
         let mut diff = self
-            .compare(before, Some(document.get()), &old, new.unwrap_or(&old))
+            .compare(before, Some(document.get()), &old, new)
             .await?;
-        diff.from.clone_from(&current);
-        if let Some(new) = new {
-            self.check_removals(slot, key, options, document.get(), new)?;
-        }
+        (diff.from, diff.to) = (current, Some(revision.id.clone()));
+        // What counts is what readers see; before the first load, what they are about to see.
+        let seen = match &served.revision {
+            Some(_) => served.entities(),
+            None => &old,
+        };
+        self.check_removals(options, document.get(), seen, new)?;
         Ok(Plan {
+            changed: true,
+            revision,
+            diff,
+            loaded,
             stored,
             document,
             meta,
-            preview: Some(preview),
-            loaded,
-            diff,
+            began,
         })
     }
 
@@ -480,9 +516,8 @@ impl Shared {
         if !document.settings.enabled {
             return Some(LoadResult::default());
         }
-        // An upstream is asked afterwards, except for a roll back, which must be known to load.
-        let local = slot.plugin.has_content(&document.settings.source_type);
-        if !local && meta.kind != RevisionKind::Rollback {
+        // An upstream is asked afterwards.
+        if !slot.plugin.has_content(&document.settings.source_type) {
             return None;
         }
         Some(self.load(slot, key, document, meta.at).await)
@@ -500,7 +535,6 @@ impl Shared {
             .store
             .put(key, &plan.document, &expect, &plan.meta)
             .await?;
-        self.changed(key, &revision);
         let loaded = plan.loaded.map(|loaded| LoadResult {
             findings: plan.document.warnings().to_vec(),
             ..loaded
@@ -546,31 +580,48 @@ impl Shared {
         Ok(())
     }
 
-    /// An edit that would empty a catalog by mistake is held back. What counts is what readers see.
+    /// An edit that would empty a catalog by mistake is held back.
     fn check_removals(
         &self,
-        slot: &PluginSlot,
-        key: &SourceKey,
         options: &ApplyOptions,
         document: &SourceDocument,
-        after: &[crate::model::Entity],
+        before: &[Entity],
+        after: &[Entity],
     ) -> Result<(), CatalogError> {
         // Switching off says what it means.
         if !document.settings.enabled {
             return Ok(());
         }
-        let served = slot
-            .live(&key.id)
-            .map(|live| live.snapshot.clone())
-            .unwrap_or_default();
-        let removed = super::diff::entity_changes(served.entities(), after).removed;
-        let of = served.entities().len();
+        let removed = super::diff::entity_changes(before, after).removed;
+        let of = before.len();
         let share = removed.len() as f64 > self.options.max_unconfirmed_removal_share * of as f64;
         let many = removed.len() > self.options.max_unconfirmed_removals;
         if many && share && options.confirm_removals < removed.len() {
             return Err(CatalogError::RemovalsNeedConfirmation { removed, of });
         }
         Ok(())
+    }
+
+    /// Tells of a revision that is about to be shown, unless it is shown already.
+    pub(super) fn tell(&self, slot: &PluginSlot, stored: &StoredSource) {
+        let live = slot.live(&stored.key.id);
+        let known = live
+            .as_ref()
+            .is_some_and(|l| l.revision.id == stored.revision.id);
+        if !known {
+            self.changed(&stored.key, &stored.revision);
+        }
+    }
+
+    /// Shows a new revision as stored without loading it.
+    fn hold(&self, slot: &PluginSlot, stored: &StoredSource) {
+        self.tell(slot, stored);
+        let mut live = match slot.live(&stored.key.id) {
+            Some(live) => LiveSource::of(stored, live.snapshot.clone(), live.status.clone()),
+            None => LiveSource::loading(stored),
+        };
+        live.held = true;
+        slot.set(&stored.key.id, Some(Arc::new(live)));
     }
 
     fn status_of(&self, slot: &PluginSlot, key: &SourceKey) -> SourceStatus {
@@ -586,13 +637,4 @@ fn switches_off(before: &SourceDocument, after: &SourceDocument) -> bool {
     let mut off = before.clone();
     off.settings.enabled = false;
     before.settings.enabled && off == *after
-}
-
-/// Shows a new revision as stored without loading it.
-fn note_stored(slot: &PluginSlot, stored: &StoredSource) {
-    let live = match slot.live(&stored.key.id) {
-        Some(live) => LiveSource::of(stored, live.snapshot.clone(), live.status.clone()),
-        None => LiveSource::loading(stored),
-    };
-    slot.set(&stored.key.id, Some(Arc::new(live)));
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 
 use super::view::PluginSlot;
 use super::{CatalogService, ServiceOptions, Shared};
@@ -166,6 +166,7 @@ impl CatalogServiceBuilder {
                 events: broadcast::channel(EVENT_BUFFER).0,
                 checks: self.checks,
                 loaded_once: false.into(),
+                loads: Semaphore::new(self.options.concurrent_loads.max(1)),
                 health: tokio::sync::Mutex::default(),
             }),
         })

@@ -1,12 +1,14 @@
 //! Calls to ports that must not hold anything up for ever.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use super::Shared;
 use super::view::PluginSlot;
 use crate::error::{CatalogError, Cause};
-use crate::model::{RefreshStatus, SecretRef, SourceDocument, SourceKey};
-use crate::ports::SecretError;
+use crate::health::bounded;
+use crate::model::{PluginName, RefreshStatus, SecretRef, SourceDocument, SourceKey};
+use crate::ports::{SecretError, StatusError};
 use crate::validation::{Finding, Run};
 
 /// A failure of a task, told without what a panic said: that may hold a secret.
@@ -45,9 +47,9 @@ impl Shared {
         let properties = serde_json::Value::Object(document.settings.properties.clone());
         for reference in SecretRef::all_in(&properties) {
             let answer = self.secrets.resolve(&reference);
-            match tokio::time::timeout(self.options.port_timeout, answer).await {
-                Ok(resolved) => drop(resolved?),
-                Err(_) => {
+            match bounded(self.options.port_timeout, answer).await {
+                Some(resolved) => drop(resolved?),
+                None => {
                     return Err(CatalogError::SecretUnresolved(SecretError {
                         reference,
                         reason: "no answer in time".to_owned(),
@@ -61,27 +63,35 @@ impl Shared {
 
     /// Records how a refresh ended. What is served does not depend on it.
     pub(super) async fn record(&self, row: &RefreshStatus) {
-        let answer = tokio::time::timeout(self.options.port_timeout, self.status.upsert(row)).await;
-        match answer {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(key = %row.key, error, "refresh status not recorded");
-            }
-            Err(_) => tracing::warn!(key = %row.key, "refresh status not recorded in time"),
-        }
+        self.told("recorded", &row.key, self.status.upsert(row))
+            .await;
     }
 
     /// Removes what is recorded about a source that is gone.
     pub(super) async fn unrecord(&self, key: &SourceKey) {
-        let answer = tokio::time::timeout(self.options.port_timeout, self.status.delete(key)).await;
-        match answer {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
+        self.told("removed", key, self.status.delete(key)).await;
+    }
+
+    /// The sources that something is recorded about, as far as that can be told.
+    pub(super) async fn recorded_keys(&self, plugin: &PluginName) -> Vec<SourceKey> {
+        let rows = bounded(self.options.port_timeout, self.status.list(plugin)).await;
+        let rows = rows.and_then(Result::ok).unwrap_or_default();
+        rows.into_iter().map(|row| row.key).collect()
+    }
+
+    async fn told(
+        &self,
+        what: &'static str,
+        key: &SourceKey,
+        answer: impl Future<Output = Result<(), StatusError>>,
+    ) {
+        match bounded(self.options.port_timeout, answer).await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
                 let error = &error as &dyn std::error::Error;
-                tracing::warn!(%key, error, "status not deleted");
+                tracing::warn!(%key, error, "refresh status not {what}");
             }
-            Err(_) => tracing::warn!(%key, "status not deleted in time"),
+            None => tracing::warn!(%key, "refresh status not {what} in time"),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use serde_json::Value;
+use tokio::task::JoinSet;
 
 use super::Shared;
 use super::guard::task_failed;
@@ -49,17 +50,18 @@ impl Shared {
             let (key, document) = (key.clone(), document.clone());
             async move { shared.load_now(&slot, &key, &document, written_at).await }
         };
-        let task = tokio::spawn(work);
-        let abort = task.abort_handle();
-        match tokio::time::timeout(self.options.load_timeout, task).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(error)) => {
+        // Bounded over all sources; and dropped with this future, whatever becomes of it.
+        let _permit = self.loads.acquire().await;
+        let mut task = JoinSet::new();
+        task.spawn(work);
+        match tokio::time::timeout(self.options.load_timeout, task.join_next()).await {
+            Ok(Some(Ok(result))) => result,
+            Ok(Some(Err(error))) => {
                 let error = &*task_failed(&error) as &dyn std::error::Error;
                 tracing::error!(%key, error, "the plugin failed while loading");
                 LoadResult::failed("the plugin failed while loading".to_owned())
             }
-            Err(_) => {
-                abort.abort();
+            Ok(None) | Err(_) => {
                 let limit = self.options.load_timeout.as_secs_f64();
                 LoadResult::failed(format!("loading took longer than {limit} s"))
             }
@@ -88,25 +90,25 @@ impl Shared {
         };
         let settings = &document.settings;
         let request = LoadRequest::new(key, settings, content.as_ref(), &*self.secrets, written_at);
+        let properties = Value::Object(settings.properties.clone());
+        let secrets = Secrets::of([&properties], content.as_ref());
         match slot.plugin.load(request).await {
             Ok(mut loaded) => {
-                hide_copies(&mut loaded, document, content.as_ref());
+                hide_copies(&mut loaded, &secrets);
                 LoadResult {
                     error: describe(&loaded.failures),
                     loaded,
                     findings: Vec::new(),
                 }
             }
-            Err(error) => LoadResult::failed(error.to_string()),
+            Err(error) => LoadResult::failed(secrets.hide_words(&error.to_string())),
         }
     }
 }
 
 /// Plugins redact what an entity itself shows to be secret. Copies of what is secret elsewhere in
 /// the document, and credentials in names, are hidden here, once for all plugins.
-fn hide_copies(loaded: &mut Loaded, document: &SourceDocument, content: Option<&yaml::Document>) {
-    let properties = Value::Object(document.settings.properties.clone());
-    let secrets = Secrets::of([&properties], content);
+fn hide_copies(loaded: &mut Loaded, secrets: &Secrets) {
     let hide = |json: &mut Arc<str>| {
         if let Ok(value) = serde_json::from_str::<Value>(json) {
             *json = secrets.hide(&value).to_string().into();
@@ -121,12 +123,16 @@ fn hide_copies(loaded: &mut Loaded, document: &SourceDocument, content: Option<&
             hide(&mut entity.json);
             entity.parts.values_mut().for_each(hide);
             for field in entity.fields.values_mut() {
-                hide_field(&secrets, field);
+                hide_field(secrets, field);
             }
         }
     }
+    for warning in &mut loaded.warnings {
+        warning.message = secrets.hide_words(&warning.message);
+    }
     for failure in &mut loaded.failures {
         failure.message = secrets.hide_words(&redaction::redact_text(&failure.message));
+        failure.entity = failure.entity.as_ref().map(|name| secrets.hide_text(name));
     }
 }
 

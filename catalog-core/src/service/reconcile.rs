@@ -1,16 +1,19 @@
 //! Keeping what is served in step with what is stored, whoever changed it.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
-use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 
+use super::guard::task_failed;
 use super::view::{LiveSource, PluginSlot};
 use super::{CatalogService, Shared};
-use crate::error::StoreError;
+use crate::error::{CatalogError, StoreError};
+use crate::health::bounded;
 use crate::model::SourceKey;
 use crate::ports::{StoreChange, StoredSource};
 
@@ -25,8 +28,15 @@ impl Running {
     /// Stops following the store and closes store and status repository.
     pub async fn stop(self) {
         self.task.abort();
-        self.service.shared.store.close().await;
-        self.service.shared.status.close().await;
+        let shared = &self.service.shared;
+        let limit = shared.options.port_timeout;
+        let closed = async {
+            shared.store.close().await;
+            shared.status.close().await;
+        };
+        if bounded(limit, closed).await.is_none() {
+            tracing::warn!("store and status repository did not close in time");
+        }
     }
 }
 
@@ -59,9 +69,11 @@ impl CatalogService {
     /// Brings what is served in step with what is stored, now.
     ///
     /// # Errors
-    /// Those of the store.
-    pub async fn reconcile(&self) -> Result<(), StoreError> {
-        self.shared.reconcile_all().await
+    /// Those of the store. What could be looked at is in step nevertheless.
+    pub async fn reconcile(&self) -> Result<(), CatalogError> {
+        let shared = self.shared.clone();
+        self.detached(async move { Ok(shared.reconcile_all().await?) })
+            .await
     }
 
     /// Whether every source was loaded once since the start.
@@ -73,20 +85,17 @@ impl CatalogService {
 impl Shared {
     /// Follows the store: each change is looked at in a task of its own, so that a source that takes
     /// long keeps no other from being shown.
-    async fn follow(
-        self: Arc<Self>,
-        mut changes: BoxStream<'static, StoreChange>,
-        mut pending: bool,
-    ) {
+    async fn follow(self: Arc<Self>, mut changes: BoxStream<'static, StoreChange>, pending: bool) {
+        let interval = self.options.retry_interval;
+        let mut retry_at = pending.then(|| Instant::now() + interval);
         let mut ended = false;
         let mut tasks: JoinSet<Result<(), StoreError>> = JoinSet::new();
         loop {
-            let retry = tokio::time::sleep(self.options.retry_interval);
             tokio::select! {
                 change = changes.next(), if !ended => match change {
                     Some(StoreChange::Source(key)) => {
                         let shared = self.clone();
-                        tasks.spawn(async move { shared.reconcile_one(&key, None).await });
+                        tasks.spawn(async move { shared.reconcile_one(&key).await });
                     }
                     Some(StoreChange::Everything) => {
                         let shared = self.clone();
@@ -98,14 +107,14 @@ impl Shared {
                     }
                 },
                 Some(done) = tasks.join_next() => {
-                    if let Ok(Err(error)) = done {
-                        let error = &error as &dyn std::error::Error;
+                    if let Err(error) = done.map_err(|e| task_failed(&e)).and_then(|r| Ok(r?)) {
+                        let error = &*error as &dyn std::error::Error;
                         tracing::warn!(error, "what is served may be behind what is stored");
-                        pending = true;
+                        retry_at.get_or_insert_with(|| Instant::now() + interval);
                     }
                 }
-                () = retry, if pending => {
-                    pending = false;
+                () = sleep_until(retry_at), if retry_at.is_some() => {
+                    retry_at = None;
                     let shared = self.clone();
                     tasks.spawn(async move { shared.reconcile_all().await });
                 }
@@ -114,57 +123,49 @@ impl Shared {
         }
     }
 
+    /// Looks at every source, to the end, whatever one of them says.
     async fn reconcile_all(self: &Arc<Self>) -> Result<(), StoreError> {
+        let mut result = Ok(());
         for (plugin, slot) in &self.plugins {
-            let mut found: BTreeMap<SourceKey, Option<StoredSource>> = BTreeMap::new();
-            for live in slot.view.load().sources() {
-                found.insert(SourceKey::new(plugin.clone(), live.id.clone()), None);
-            }
+            let live = slot.view.load_full();
+            let shown = live
+                .sources()
+                .map(|s| SourceKey::new(plugin.clone(), s.id.clone()));
+            let mut keys: BTreeSet<SourceKey> = shown.collect();
             // Rows of sources that went while nobody looked.
-            for row in self.status.list(plugin).await.unwrap_or_default() {
-                found.insert(row.key, None);
+            keys.extend(self.recorded_keys(plugin).await);
+            match self.store.list(plugin).await {
+                Ok(stored) => keys.extend(stored.into_iter().map(|s| s.key)),
+                Err(error) => result = result.and(Err(error)),
             }
-            for stored in self.store.list(plugin).await? {
-                let loading = Arc::new(LiveSource::loading(&stored));
-                slot.set_if_absent(&stored.key.id, &loading);
-                found.insert(stored.key.clone(), Some(stored));
-            }
-            let looks = stream::iter(found)
-                .map(|(key, stored)| async move { self.reconcile_one(&key, stored).await })
+            let looks = stream::iter(keys)
+                .map(|key| async move { self.reconcile_one(&key).await })
                 .buffer_unordered(self.options.concurrent_loads.max(1));
-            looks.try_collect::<Vec<()>>().await?;
+            let looks: Vec<Result<(), StoreError>> = looks.collect().await;
+            result = looks.into_iter().fold(result, Result::and);
         }
-        self.loaded_once.store(true, Ordering::SeqCst);
-        Ok(())
+        if result.is_ok() {
+            self.loaded_once.store(true, Ordering::SeqCst);
+        }
+        result
     }
 
-    /// Brings one source in step. `seen` is how it was stored a moment ago; without it, the store is
-    /// asked.
-    async fn reconcile_one(
-        self: &Arc<Self>,
-        key: &SourceKey,
-        seen: Option<StoredSource>,
-    ) -> Result<(), StoreError> {
+    /// Brings one source in step. What is stored is asked for under its lock: anything seen before
+    /// may be gone.
+    async fn reconcile_one(self: &Arc<Self>, key: &SourceKey) -> Result<(), StoreError> {
         let Some(slot) = self.plugins.get(&key.plugin) else {
             return Ok(());
         };
         let lock = slot.lock(&key.id);
         let _turn = lock.turn.lock().await;
-        let live = slot.live(&key.id);
-        let is_old = |stored: &StoredSource| {
-            live.as_ref()
-                .is_some_and(|live| live.revision.id > stored.revision.id)
-        };
-        let stored = match seen {
-            Some(stored) if !is_old(&stored) => Some(stored),
-            _ => self.store.get(key).await?,
-        };
-        match stored {
+        match self.store.get(key).await? {
             None => self.forget(slot, key).await,
             Some(stored) if !in_step(slot, &stored) => {
-                let known = live.is_some_and(|live| live.revision.id == stored.revision.id);
-                if !known {
-                    self.changed(key, &stored.revision);
+                if slot.live(&key.id).is_none() {
+                    slot.set(&key.id, Some(Arc::new(LiveSource::loading(&stored))));
+                    if self.loaded_once.load(Ordering::SeqCst) {
+                        self.changed(key, &stored.revision);
+                    }
                 }
                 self.reload(slot, &stored).await;
             }
@@ -174,10 +175,18 @@ impl Shared {
     }
 }
 
+/// Waits until then; for ever when there is no such time.
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Whether what is shown is about what is stored.
 fn in_step(slot: &PluginSlot, stored: &StoredSource) -> bool {
     slot.live(&stored.key.id).is_some_and(|live| {
-        live.status.last_refresh.is_some()
+        (live.status.last_refresh.is_some() || live.held)
             && live.revision.id == stored.revision.id
             && live.origin == stored.origin
             && live.problems == stored.problems

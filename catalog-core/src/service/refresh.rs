@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
+use futures_util::{StreamExt as _, stream};
 
 use super::load::LoadResult;
 use super::view::{LiveSource, PluginSlot, SourceSnapshot, SourceStatus};
 use super::{CatalogService, Shared};
 use crate::error::{CatalogError, StoreError};
 use crate::model::{
-    EntityFailure, PluginName, RefreshOutcome, RefreshStatus, RevisionId, SourceDocument,
+    EntityFailure, PluginName, RefreshOutcome, RefreshStatus, Revision, RevisionId, SourceDocument,
     SourceKey, SourceState,
 };
 use crate::ports::{CatalogEvent, Loaded, StoredSource};
@@ -40,16 +41,22 @@ impl CatalogService {
         let (shared, plugin) = (self.shared.clone(), plugin.clone());
         self.detached(async move {
             shared.slot(&plugin)?;
-            let mut outcomes = Vec::new();
-            for source in shared.store.list(&plugin).await? {
-                match shared.refresh(&source.key).await {
-                    Ok(outcome) => outcomes.push(outcome),
-                    // Deleted since it was listed.
-                    Err(CatalogError::Store(StoreError::SourceNotFound { .. })) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(outcomes)
+            let sources = shared.store.list(&plugin).await?;
+            let refreshes = stream::iter(sources)
+                .map(|source| {
+                    let shared = shared.clone();
+                    async move { shared.refresh(&source.key).await }
+                })
+                .buffered(shared.options.concurrent_loads.max(1));
+            let outcomes: Vec<_> = refreshes.collect().await;
+            let gone = |outcome: &Result<_, CatalogError>| {
+                // Deleted since it was listed.
+                matches!(
+                    outcome,
+                    Err(CatalogError::Store(StoreError::SourceNotFound { .. }))
+                )
+            };
+            outcomes.into_iter().filter(|o| !gone(o)).collect()
         })
         .await
     }
@@ -161,6 +168,7 @@ impl Shared {
         result: LoadResult,
         (started_at, started): (DateTime<Utc>, tokio::time::Instant),
     ) -> RefreshOutcome {
+        self.tell(slot, stored);
         let LoadResult {
             loaded,
             error,
@@ -245,34 +253,37 @@ impl Shared {
         if !stored.document.settings.enabled {
             return None;
         }
-        let search = async {
-            let revisions = self.store.revisions(&stored.key).await.ok()?;
-            for revision in revisions.into_iter().filter(|r| r.id <= stored.revision.id) {
-                // What the store could not read well was never served.
-                if revision.flawed {
-                    continue;
-                }
-                let Ok(record) = self.store.get_revision(&stored.key, &revision.id).await else {
-                    continue;
-                };
-                // Deleted or switched off: nothing was served then.
-                let document = record.document?;
-                if !document.settings.enabled {
-                    return Some(SourceSnapshot::whole(revision.id, Vec::new()));
-                }
-                let result = self
-                    .load_checked(slot, &stored.key, &document, revision.created_at)
-                    .await;
-                if result.error.is_none() {
-                    return Some(SourceSnapshot::whole(revision.id, result.loaded.entities));
-                }
+        let began = tokio::time::Instant::now();
+        let revisions = self.store.revisions(&stored.key).await.ok()?;
+        // The current document was tried just now, unless its files could not be read at all.
+        let unread = stored.problems.iter().any(Finding::is_error);
+        let tried =
+            |r: &Revision| r.id > stored.revision.id || (r.id == stored.revision.id && !unread);
+        for revision in revisions.into_iter().filter(|r| !tried(r)) {
+            // What the store could not read well was never served.
+            if revision.flawed {
+                continue;
             }
-            None
-        };
-        tokio::time::timeout(self.options.load_timeout, search)
-            .await
-            .ok()
-            .flatten()
+            if began.elapsed() > self.options.load_timeout {
+                break;
+            }
+            let Ok(record) = self.store.get_revision(&stored.key, &revision.id).await else {
+                continue;
+            };
+            // Deleted or switched off: nothing was served then.
+            let document = record.document?;
+            if !document.settings.enabled {
+                return Some(SourceSnapshot::whole(revision.id, Vec::new()));
+            }
+            let written_at = revision.created_at;
+            let result = self
+                .load_checked(slot, &stored.key, &document, written_at)
+                .await;
+            if result.error.is_none() {
+                return Some(SourceSnapshot::whole(revision.id, result.loaded.entities));
+            }
+        }
+        None
     }
 }
 

@@ -112,6 +112,8 @@ pub struct LiveSource {
     /// How it is.
     pub status: SourceStatus,
     pub(super) problems: Vec<Finding>,
+    /// Whether its author wants the stored revision to wait for the next refresh.
+    pub(super) held: bool,
 }
 
 impl LiveSource {
@@ -143,6 +145,7 @@ impl LiveSource {
             snapshot,
             status,
             problems: stored.problems.clone(),
+            held: false,
         }
     }
 }
@@ -223,15 +226,6 @@ impl PluginSlot {
     /// What is live of a source.
     pub(super) fn live(&self, id: &SourceId) -> Option<Arc<LiveSource>> {
         self.view.load().sources.get(id).cloned()
-    }
-
-    /// Shows a source that is not shown yet.
-    pub(super) fn set_if_absent(&self, id: &SourceId, source: &Arc<LiveSource>) {
-        self.view.rcu(|view| {
-            let mut sources = view.sources.clone();
-            sources.entry(id.clone()).or_insert_with(|| source.clone());
-            PluginView { sources }
-        });
     }
 
     /// Swaps one source; readers see the old whole or the new whole.

@@ -5,9 +5,7 @@ use serde_json::{Map, Value};
 use super::entry;
 use super::field::Field;
 use super::read::{FLAT_LISTS, OLD_LIST};
-use super::{
-    CatalogSourcesConfig, Dialect, EditError, FileEdit, FileEntry, MergedSource, SourcesFile,
-};
+use super::{Dialect, EditError, FileEdit, FileEntry, MergedSource, SourcesFile};
 use crate::model::{SourceId, SourceSettings};
 use crate::validation::{Finding, Layer, Path};
 use crate::yaml::{self, Limits, Node, edit};
@@ -43,10 +41,7 @@ impl<'a> Draft<'a> {
 
     /// The source as the files declare it now.
     pub fn merged(&self) -> Option<MergedSource> {
-        let key = (self.config_key.to_owned(), self.id.clone());
-        CatalogSourcesConfig::merge(&self.files)
-            .sources
-            .remove(&key)
+        super::merge::one(&self.files, self.config_key, self.id)
     }
 
     /// All entries of the source in a file, those that do not count included.
@@ -64,6 +59,11 @@ impl<'a> Draft<'a> {
 
     fn text(&self, file: usize) -> &str {
         self.files.get(file).map_or("", |f| &f.text)
+    }
+
+    fn document(&self, file: usize) -> Result<&yaml::Document, EditError> {
+        let file = self.files.get(file).ok_or_else(no_file)?;
+        Ok(&file.document)
     }
 
     /// Takes the new text of a file.
@@ -87,8 +87,8 @@ impl<'a> Draft<'a> {
     pub fn set_field(&mut self, file: usize, field: Field, value: &Value) -> Result<(), EditError> {
         let entry = self.entry(file).ok_or_else(no_file)?;
         let (path, text) = (entry.path.clone(), self.text(file));
-        let document = yaml::parse(text, &self.roomy).map_err(|_| self.stuck(file))?;
-        let node = edit::node_at(&document, &path).ok_or_else(|| self.stuck(file))?;
+        let document = self.document(file)?;
+        let node = edit::node_at(document, &path).ok_or_else(|| self.stuck(file))?;
         let key = field
             .spellings()
             .iter()
@@ -108,8 +108,8 @@ impl<'a> Draft<'a> {
     pub fn rewrite(&mut self, file: usize) -> Result<(), EditError> {
         let entry = self.entry(file).ok_or_else(no_file)?;
         let (path, text) = (entry.path.clone(), self.text(file));
-        let document = yaml::parse(text, &self.roomy).map_err(|_| self.stuck(file))?;
-        let node = edit::node_at(&document, &path).ok_or_else(|| self.stuck(file))?;
+        let document = self.document(file)?;
+        let node = edit::node_at(document, &path).ok_or_else(|| self.stuck(file))?;
         let entry = self.written(entry, node).into();
         let edited = edit::rewrite(text, &path, &entry, &self.roomy);
         let edited = edited.map_err(|_| self.stuck(file))?;
@@ -199,7 +199,7 @@ impl<'a> Draft<'a> {
             let section = Path::root().key("catalogs").key(self.config_key);
             return Ok((index, section.key("sources")));
         }
-        let document = yaml::parse(&file.text, &self.roomy).map_err(|_| self.stuck(index))?;
+        let document = &file.document;
         let fits = |(list, key): &&(&str, &str)| *key == self.config_key && *list != OLD_LIST;
         let (list, _) = FLAT_LISTS.iter().find(fits).ok_or_else(|| {
             EditError(format!(
@@ -219,8 +219,8 @@ impl<'a> Draft<'a> {
 
     /// Why an edit did not work.
     fn stuck(&self, file: usize) -> EditError {
-        let entangled = yaml::parse(self.text(file), &self.roomy)
-            .is_ok_and(|document| edit::is_entangled(&document.root));
+        let document = self.document(file);
+        let entangled = document.is_ok_and(|document| edit::is_entangled(&document.root));
         EditError(if entangled {
             format!(
                 "the source {} cannot be changed without changing other parts of its sources file, \

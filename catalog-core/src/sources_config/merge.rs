@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{CatalogSourcesConfig, FileEntry, MergedSource, SourcesFile};
-use crate::model::SourceSettings;
+use crate::model::{SourceId, SourceSettings};
 use crate::validation::{Finding, Layer};
 
 /// Merges files, the later ones over the earlier ones.
@@ -28,6 +28,20 @@ pub(super) fn merge(files: &[SourcesFile]) -> CatalogSourcesConfig {
         config.sources.insert(key, source(&entries, strict));
     }
     config
+}
+
+/// Merges what the files say of one source.
+pub(super) fn one(files: &[SourcesFile], config_key: &str, id: &SourceId) -> Option<MergedSource> {
+    let entries = files.iter().enumerate().flat_map(|(index, file)| {
+        let own = file
+            .entries
+            .iter()
+            .filter(|entry| entry.config_key == config_key && entry.id.as_ref() == Some(id));
+        own.map(move |entry| (index, entry))
+    });
+    let entries: Vec<(usize, &FileEntry)> = entries.collect();
+    let strict = |file: &SourcesFile| file.config_keys.iter().any(|key| key == config_key);
+    (!entries.is_empty()).then(|| source(&entries, files.iter().any(strict)))
 }
 
 fn source(entries: &[(usize, &FileEntry)], strict: bool) -> MergedSource {

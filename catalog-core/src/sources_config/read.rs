@@ -47,11 +47,12 @@ pub(super) fn read(origin: String, document: Document, config_keys: Arc<[String]
     SourcesFile {
         origin,
         says_nothing: root.is_null(),
-        text: document.text,
+        text: document.text.clone(),
         dialect,
         entries,
         findings,
         config_keys,
+        document: Arc::new(document),
     }
 }
 

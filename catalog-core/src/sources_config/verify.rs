@@ -7,7 +7,6 @@ use super::read::FLAT_LISTS;
 use super::{CatalogSourcesConfig, EditError, FileEntry, MergedSource, SourcesFile};
 use crate::model::SourceSettings;
 use crate::validation::{Finding, PathSegment};
-use crate::yaml;
 
 /// What an edit is meant to do to its source.
 pub(super) enum Outcome<'a> {
@@ -84,8 +83,7 @@ fn codes(findings: &[Finding]) -> Vec<&str> {
 /// All that a file says but for the entries of the source. Sections and lists with nothing in them
 /// count as missing: they come and go with their entries.
 fn rest(file: &SourcesFile, draft: &Draft<'_>) -> Option<Map<String, Value>> {
-    let root = yaml::parse(&file.text, &draft.roomy).ok()?;
-    let root = root.root.to_json();
+    let root = file.document.root.to_json();
     let mut root = match root {
         Value::Object(map) => map,
         Value::Null => Map::new(),

@@ -71,42 +71,16 @@ pub fn remove_source(
     Ok(draft.edits())
 }
 
-/// The texts of a file's entries as they are written. Reads the file once, however many entries are
-/// asked for.
-pub struct EntryTexts<'a> {
-    file: &'a SourcesFile,
-    items: Option<edit::ItemTexts>,
+/// The text of an entry as it is written, with the comments that belong to it, moved to the left
+/// margin: what [`restore_entry`] takes.
+pub fn entry_text(file: &SourcesFile, entry: &FileEntry) -> String {
+    edit::item_text(&file.document, &entry.path).unwrap_or_else(|| {
+        let text = file.text.get(entry.range.clone());
+        text.unwrap_or_default().to_owned()
+    })
 }
 
-impl<'a> EntryTexts<'a> {
-    /// Of this file.
-    pub fn new(file: &'a SourcesFile) -> Self {
-        let limits = Limits::default().with_max_bytes(file.text.len());
-        Self {
-            file,
-            items: edit::ItemTexts::new(&file.text, &limits),
-        }
-    }
-
-    /// The text of an entry with the comments that belong to it, moved to the left margin: what
-    /// [`restore_entry`] takes.
-    pub fn get(&self, entry: &FileEntry) -> String {
-        let text = self.items.as_ref().and_then(|items| items.get(&entry.path));
-        text.unwrap_or_else(|| {
-            let text = self.file.text.get(entry.range.clone());
-            text.unwrap_or_default().to_owned()
-        })
-    }
-}
-
-/// Prints the file's origin, never its text.
-impl std::fmt::Debug for EntryTexts<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "EntryTexts({:?})", self.file.origin)
-    }
-}
-
-/// Puts an entry back as it was written once ([`EntryTexts`]): in place of the source's entry, or
+/// Puts an entry back as it was written once ([`entry_text`]): in place of the source's entry, or
 /// as a new one.
 ///
 /// # Errors

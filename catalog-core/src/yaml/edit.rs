@@ -47,9 +47,13 @@ pub struct NotInPlace;
 /// # Errors
 /// [`NotInPlace`]; also when the text is not YAML within the limits.
 pub fn set(text: &str, path: &Path, value: &Json, limits: &Limits) -> Result<String, NotInPlace> {
-    let expected = expectation(text, limits, |root| put(root, path.segments(), value))?;
-    in_steps(text, path, value, limits)
-        .filter(|edited| means(edited, &expected, limits))
+    let document = parse(text, limits).map_err(|_| NotInPlace)?;
+    let mut expected = document.root.to_json();
+    put(&mut expected, path.segments(), value).ok_or(NotInPlace)?;
+    let around = comments_around(&document, path);
+    in_steps(document, path, value, limits)
+        .filter(|edited| edited.root.to_json() == expected && has_comments(edited, &around))
+        .map(|edited| edited.text.to_string())
         .or_else(|| {
             let edited = one_step(text, limits, |l| diff::rewrite(l, path, value))?;
             means(&edited, &expected, limits).then_some(edited)
@@ -90,35 +94,45 @@ pub fn append(text: &str, path: &Path, item: &Json, limits: &Limits) -> Result<S
 }
 
 /// Removes the list item or mapping entry at `path` with its lines. A list that becomes empty is
-/// written as `[]`.
+/// written as `[]`. Comments that do not belong to what goes stay.
 ///
 /// # Errors
 /// As [`set`].
 pub fn remove(text: &str, path: &Path, limits: &Limits) -> Result<String, NotInPlace> {
     let expected = expectation(text, limits, |root| take(root, path.segments()))?;
-    finish(text, &expected, limits, |l| diff::remove(l, path))
-}
-
-/// The texts of list items as they are written, of a text that is read once.
-#[derive(Debug)]
-pub struct ItemTexts(Document);
-
-impl ItemTexts {
-    /// Of this text; `None` when it is not YAML within the limits.
-    pub fn new(text: &str, limits: &Limits) -> Option<Self> {
-        parse(text, limits).ok().map(Self)
-    }
-
-    /// The text of the list item at `path` with the comments that belong to it, moved to the left
-    /// margin.
-    pub fn get(&self, path: &Path) -> Option<String> {
-        raw::item_text(&Layout::new(&self.0), path)
+    let edited = finish(text, &expected, limits, |l| diff::remove(l, path))?;
+    let (before, after) = (parse(text, limits), parse(&edited, limits));
+    match (before, after) {
+        (Ok(before), Ok(after)) if has_comments(&after, &comments_around(&before, path)) => {
+            Ok(edited)
+        }
+        _ => Err(NotInPlace),
     }
 }
 
-/// The text of one list item, see [`ItemTexts`].
-pub fn item_text(text: &str, path: &Path, limits: &Limits) -> Option<String> {
-    ItemTexts::new(text, limits)?.get(path)
+/// The comments that do not belong to what is at `path`, and so have to be there after an edit of it.
+fn comments_around(document: &Document, path: &Path) -> Vec<String> {
+    let own = diff::extent(&Layout::new(document), path).unwrap_or(0..0);
+    let around = comments(document).filter(|(at, _)| !own.contains(at));
+    around.map(|(_, text)| text.to_owned()).collect()
+}
+
+/// Whether a text has these comments, in this order.
+fn has_comments(document: &Document, wanted: &[String]) -> bool {
+    let mut left = comments(document).map(|(_, text)| text);
+    wanted.iter().all(|text| left.any(|other| other == text))
+}
+
+/// The comments of a text with their places.
+fn comments(document: &Document) -> impl Iterator<Item = (usize, &str)> {
+    let comments = document.comments.iter();
+    comments.filter_map(|c| Some((c.start, document.text.get(c.range())?.trim_end())))
+}
+
+/// The text of the list item at `path` as it is written, with the comments that belong to it,
+/// moved to the left margin.
+pub fn item_text(document: &Document, path: &Path) -> Option<String> {
+    raw::item_text(&Layout::new(document), path)
 }
 
 /// Puts `raw`, a text as [`item_text`] returned it, in place of the list item at `path`.
@@ -158,15 +172,18 @@ pub fn append_item_text(
     put_item_text(&edited, &last, raw, limits)
 }
 
-fn in_steps(text: &str, path: &Path, value: &Json, limits: &Limits) -> Option<String> {
-    let mut text = text.to_owned();
+fn in_steps(
+    mut document: Document,
+    path: &Path,
+    value: &Json,
+    limits: &Limits,
+) -> Option<Document> {
     for _ in 0..MAX_STEPS {
-        let document = parse(&text, limits).ok()?;
         let splices = diff::step(&Layout::new(&document), path, value)?;
         if splices.is_empty() {
-            return Some(text);
+            return Some(document);
         }
-        text = apply(&text, splices)?;
+        document = parse(&apply(&document.text, splices)?, limits).ok()?;
     }
     None
 }

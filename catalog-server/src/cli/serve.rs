@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::{failed, usage};
 use crate::http::{HttpOptions, app};
 use crate::http_kit::{ServeOptions, serve};
-use crate::settings::{ConfigStore, Settings};
+use crate::settings::{ConfigStore, Database, Settings, database};
 use crate::{first_start, logging, wiring};
 
 /// Serves until SIGTERM or SIGINT, then drains.
@@ -53,14 +53,20 @@ pub(super) async fn run(settings: &Settings) -> ExitCode {
         &HttpOptions::new(max_document_bytes),
         stop.clone(),
     );
-    let serving = tokio::spawn(serve(listener, app, ServeOptions::default(), stop));
-    let running = catalog.start().await;
-    tell(&catalog, address).await;
-    if sample {
-        print!("{}", first_start::greeting(&settings.data_dir, address));
-    }
-    let drained = serving.await;
-    running.stop().await;
+    let mut serving = tokio::spawn(serve(listener, app, ServeOptions::default(), stop));
+    let drained = tokio::select! {
+        running = catalog.start() => {
+            tell(&catalog, address).await;
+            if sample {
+                print!("{}", first_start::greeting(&settings.data_dir, address));
+            }
+            let drained = serving.await;
+            running.stop().await;
+            drained
+        }
+        // Told to stop before the first load has ended.
+        drained = &mut serving => drained,
+    };
     match drained.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
         Ok(drained) => {
             if !drained.completed() {
@@ -80,7 +86,7 @@ fn prepare(settings: &Settings) -> std::io::Result<bool> {
     if sample {
         return first_start::make_sample(&settings.data_dir);
     }
-    if settings.db_dsn.is_none() {
+    if database(settings.db_dsn.as_ref(), &settings.data_dir).is_ok_and(|d| d != Database::None) {
         std::fs::create_dir_all(&settings.data_dir)?;
     }
     Ok(false)

@@ -255,7 +255,8 @@ impl ToWire<wire::ApplyResult> for service::Applied {
             warnings: all(&self.warnings),
             diff: self.diff.to_wire(),
             refresh: self.refresh.as_ref().map(ToWire::to_wire),
-            status: Some(self.status.to_wire()),
+            // A source that would be created has no status.
+            status: (!self.dry_run || !self.created).then(|| self.status.to_wire()),
         }
     }
 }

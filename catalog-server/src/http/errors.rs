@@ -33,9 +33,7 @@ pub(super) fn problem(error: CatalogError, by: By) -> ApiError {
             new(StatusCode::CONFLICT).removals(removed)
         }
         CatalogError::SecretUnresolved(error) if error.retryable => {
-            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "store-unavailable")
-                .detail(detail)
-                .retry_after(RETRY_AFTER)
+            new(StatusCode::SERVICE_UNAVAILABLE).retry_after(RETRY_AFTER)
         }
         CatalogError::SecretUnresolved(_) => new(StatusCode::UNPROCESSABLE_ENTITY),
         CatalogError::Store(error) => store(error, by),

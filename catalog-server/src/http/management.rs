@@ -53,9 +53,12 @@ fn tagged<T: poem_openapi::types::Type + serde::Serialize>(
     Response::new(Wire(body)).header("ETag", format!("\"{revision}\""))
 }
 
-/// What a change answers.
+/// What a change answers. A dry run made no revision that could be matched.
 fn answer(applied: Result<Applied, CatalogError>, by: By) -> Tagged<wire::ApplyResult> {
     let applied = applied.map_err(|e| problem(e, by))?.to_wire();
+    if applied.dry_run {
+        return Ok(Response::new(Wire(applied)));
+    }
     let revision = applied.revision.clone();
     Ok(tagged(applied, &revision))
 }

@@ -189,7 +189,12 @@ impl Disk {
     /// The directories from a spot's own up to its root, inner ones first.
     pub(super) fn dirs_of(&self, spot: &Spot) -> Vec<PathBuf> {
         let file = self.roots.real(spot);
-        let depth = spot.dir().1.split('/').filter(|part| !part.is_empty()).count();
+        let depth = spot
+            .dir()
+            .1
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .count();
         let dirs = file.ancestors().skip(1).take(depth + 1);
         dirs.map(Path::to_owned).collect()
     }

@@ -2,9 +2,7 @@
 
 use catalog_core::StoreError;
 use catalog_core::model::{RevisionKind, SourceId, SourceKey, SourceSettings};
-use catalog_core::sources_config::{
-    EditError, EntryTexts, FileEdit, MergedSource, remove_source, restore_entry, set_source,
-};
+use catalog_core::sources_config::{EditError, FileEdit, remove_source, restore_entry, set_source};
 
 use super::engine::Engine;
 use super::live::{Parsed, file_name};
@@ -61,8 +59,8 @@ impl Draft {
     pub(super) fn remove(engine: &Engine, key: &SourceKey) -> Result<Self, StoreError> {
         let config_key = engine.config_key(key)?;
         let limits = &engine.reader.limits().with_max_bytes(usize::MAX);
-        let edits =
-            remove_source(&engine.live.parsed.files, &config_key, &key.id, limits).map_err(edit_refused)?;
+        let edits = remove_source(&engine.live.parsed.files, &config_key, &key.id, limits)
+            .map_err(edit_refused)?;
         Self::read_back(engine, key, None, edits)
     }
 
@@ -81,7 +79,8 @@ impl Draft {
             return Ok(Self {
                 edits,
                 properties_from: found.map_or(0, |merged| merged.properties_from),
-                entry: found.and_then(|merged| entry_of(before, &name, merged)),
+                entry: found
+                    .and_then(|merged| before.entry_of(&name.0, &name.1, &merged.declared_in)),
                 parsed: None,
             });
         }
@@ -106,38 +105,28 @@ impl Draft {
                 })?;
         }
         let after = Parsed::of(files);
-        let others = |parsed: &Parsed| -> Vec<_> {
-            let entries = parsed.config.sources.iter();
-            let others = entries.filter(|(other, _)| **other != name);
-            others
-                .map(|(other, merged)| (other.clone(), merged.settings.clone()))
-                .collect()
-        };
         let found = after.config.sources.get(&name);
-        if others(before) != others(&after) || found.map(|merged| &merged.settings) != expected {
+        if !same_but_for(&name, before, &after) || found.map(|merged| &merged.settings) != expected
+        {
             let reason = "the sources file cannot be edited so that it says exactly this";
             return Err(refused(None, reason));
         }
         Ok(Self {
             edits,
             properties_from: found.map_or(0, |merged| merged.properties_from),
-            entry: found.and_then(|merged| entry_of(&after, &name, merged)),
+            entry: found.and_then(|merged| after.entry_of(&name.0, &name.1, &merged.declared_in)),
             parsed: Some(after),
         })
     }
 }
 
-/// A source's entry as it is written, when one file alone declares the source.
-fn entry_of(
-    parsed: &Parsed,
-    (config_key, id): &(String, SourceId),
-    merged: &MergedSource,
-) -> Option<String> {
-    let &[file] = &merged.declared_in[..] else {
-        return None;
-    };
-    let file = parsed.files.get(file)?;
-    Some(EntryTexts::new(file).get(file.entry(config_key, id)?))
+/// Whether all other sources have the same settings.
+fn same_but_for(name: &(String, SourceId), before: &Parsed, after: &Parsed) -> bool {
+    let before = before.config.sources.iter().filter(|(n, _)| *n != name);
+    let mut after = after.config.sources.iter().filter(|(n, _)| *n != name);
+    let mut before = before.map(|(n, merged)| (n, &merged.settings));
+    let same = before.all(|was| after.next().map(|(n, m)| (n, &m.settings)) == Some(was));
+    same && after.next().is_none()
 }
 
 /// The text of the newest recorded entry that had these settings.

@@ -7,13 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalog_core::StoreError;
-use catalog_core::model::{
-    Author, ChangeMeta, Revision, RevisionId, RevisionKind, SourceDocument, SourceKey,
-};
+use catalog_core::model::{RevisionId, SourceDocument, SourceKey};
 use catalog_core::ports::Clock;
-use catalog_core::sources_config::EntryTexts;
 
-use super::commit::{Change, CommitError};
 use super::disk::Disk;
 use super::fingerprint::SETTLE;
 use super::history::{History, KEPT, Newest};
@@ -126,7 +122,10 @@ impl Engine {
     /// nothing was recorded.
     pub(super) fn look_at_rest(&mut self) -> Result<bool, StoreError> {
         self.catch_up()?;
-        let news = self.keys().iter().any(|key| self.standing(key) != Standing::Known);
+        let news = self
+            .keys()
+            .iter()
+            .any(|key| self.standing(key) != Standing::Known);
         if news && !self.live.unsettled.is_empty() {
             return Ok(false);
         }
@@ -141,6 +140,8 @@ impl Engine {
             }
             text
         });
+        // What could not be recorded the last time is tried again.
+        self.unrecorded.clear();
         self.load_heads()?;
         self.live = self.reader.read(&self.disk);
         Ok(())
@@ -193,89 +194,27 @@ impl Engine {
         let mut heads = BTreeMap::new();
         for key in self.history.keys().map_err(unavailable)? {
             let known = self.heads.remove(&key);
-            let head = match self.history.newest(&key, known.as_ref().map(|head| &head.id)) {
+            let head = match self
+                .history
+                .newest(&key, known.as_ref().map(|head| &head.id))
+            {
                 Ok(Newest::None) => continue,
                 Ok(Newest::Same) => known,
                 Ok(Newest::Other(head)) => Some(head),
                 // One source's history must not stand in the way of the others.
                 Err(error) => {
                     tracing::error!(%key, %error, "the history of a source cannot be read");
-                    self.unrecorded.insert(key.clone(), error.kind().to_string());
+                    self.unrecorded
+                        .insert(key.clone(), error.kind().to_string());
                     known
                 }
             };
             heads.extend(head.map(|head| (key, head)));
         }
         self.heads = heads;
-        self.heads_at = Some(generation);
+        // A history that could not be listed is looked at again the next time.
+        self.heads_at = self.unrecorded.is_empty().then_some(generation);
         Ok(())
-    }
-
-    pub(super) fn record_news(
-        &mut self,
-        moving: &BTreeSet<PathBuf>,
-        own: Option<&SourceKey>,
-    ) -> Result<(), StoreError> {
-        if self.stuck.is_some() {
-            return Ok(());
-        }
-        let keys = self.keys().into_iter();
-        let due = keys.filter(|key| {
-            self.standing(key) == Standing::New
-                && (own == Some(key) || !self.depends_on(key, moving))
-        });
-        let due: Vec<SourceKey> = due.collect();
-        if due.is_empty() {
-            return Ok(());
-        }
-        let parsed = self.live.parsed.clone();
-        let texts: Vec<EntryTexts<'_>> = parsed.files.iter().map(EntryTexts::new).collect();
-        let news = due.into_iter().map(|key| {
-            let record = self.outside(&key, &texts);
-            (key, record)
-        });
-        let news = news.collect();
-        self.record(news)
-    }
-
-    /// The record of something that nobody did through the store.
-    fn outside(&self, key: &SourceKey, texts: &[EntryTexts<'_>]) -> Record {
-        let (head, live) = (self.heads.get(key), self.live.sources.get(key));
-        let (author, kind) = match (live, head) {
-            (None, _) => (Author::external(), RevisionKind::Delete),
-            (Some(_), None) => (Author::system(), RevisionKind::Import),
-            (Some(_), Some(_)) => (Author::external(), RevisionKind::External),
-        };
-        let meta = ChangeMeta {
-            author,
-            message: None,
-            kind,
-            at: self.clock.now(),
-        };
-        let document = live.map(|live| live.document(head.and_then(Head::document)));
-        let mut revision = Revision::describe(self.next(key), document.as_ref(), &meta);
-        revision.flawed = live.is_some_and(LiveSource::is_flawed);
-        Record {
-            revision,
-            document,
-            entry: live.and_then(|live| self.entry_of(key, live, texts)),
-            mode: self.mode_of(key),
-        }
-    }
-
-    /// A source's entry as it is written, when one file alone declares the source.
-    fn entry_of(
-        &self,
-        key: &SourceKey,
-        live: &LiveSource,
-        texts: &[EntryTexts<'_>],
-    ) -> Option<String> {
-        let &[file] = &live.declared_in[..] else {
-            return None;
-        };
-        let config_key = self.reader.config_key(&key.plugin)?;
-        let entry = self.live.parsed.files.get(file)?.entry(config_key, &key.id)?;
-        Some(texts.get(file)?.get(entry))
     }
 
     /// The sequence of a source's next revision.
@@ -288,35 +227,6 @@ impl Engine {
         let live = self.live.sources.get(key).and_then(LiveSource::mode);
         let last = || self.heads.get(key)?.record.as_ref()?.mode;
         live.or_else(last)
-    }
-
-    /// Records what can be recorded. A source whose history cannot be written is left out and
-    /// reported; it does not stand in the way of the others.
-    fn record(&mut self, mut news: Vec<(SourceKey, Record)>) -> Result<(), StoreError> {
-        while !news.is_empty() {
-            let changes: Result<Vec<Change>, StoreError> = news
-                .iter()
-                .map(|(key, record)| self.record_change(key, record))
-                .collect();
-            match self.disk.commit(&changes?) {
-                Ok(_) => break,
-                Err(CommitError::Prepare {
-                    step: Some(step),
-                    source,
-                }) if step < news.len() => {
-                    let (key, _) = news.remove(step);
-                    tracing::error!(%key, error = %source, "an edit cannot be recorded");
-                    self.unrecorded.insert(key, source.kind().to_string());
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        for (key, record) in news {
-            let revision = &record.revision;
-            tracing::info!(%key, revision = %revision.id, kind = revision.kind.as_str(), "recorded");
-            self.advance(key, record);
-        }
-        Ok(())
     }
 
     /// Takes a record that was committed as the newest.
@@ -334,24 +244,6 @@ impl Engine {
         };
         self.heads.insert(key, head);
         self.heads_at = Some(self.disk.generation());
-    }
-
-    /// The file of a record.
-    pub(super) fn record_change(
-        &self,
-        key: &SourceKey,
-        record: &Record,
-    ) -> Result<Change, StoreError> {
-        let bytes = record
-            .encode()
-            .map_err(|e| StoreError::unavailable("write the record", e))?;
-        let path = History::path_of(key, &record.revision.id);
-        Ok(Change {
-            spot: self.disk.roots.in_history(path),
-            bytes: Some(bytes.into()),
-            before: None,
-            mode: None,
-        })
     }
 }
 

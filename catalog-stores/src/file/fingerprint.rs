@@ -123,6 +123,9 @@ mod tests {
         let print = Fingerprint::at(&path).unwrap();
         let now = SystemTime::now();
         assert!(!print.settled(now - SETTLE));
-        assert!(print.settled(now - SKEW * 2), "far ahead, it never would be");
+        assert!(
+            print.settled(now - SKEW * 2),
+            "far ahead, it never would be"
+        );
     }
 }

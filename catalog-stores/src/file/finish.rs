@@ -6,9 +6,9 @@ use std::io;
 
 use catalog_core::StoreError;
 
-use super::dir::{Dir, is_gone};
 use super::disk::Disk;
 use super::plan::{Plan, Step};
+use crate::dir::{Dir, is_gone};
 
 /// Ending of a prepared file's name once its target is being overwritten in place.
 const BEGUN: &str = ".begun";
@@ -111,10 +111,13 @@ impl Disk {
     /// Whether nothing of a plan is in place yet.
     pub(super) fn is_untouched(&self, plan: &Plan) -> bool {
         plan.steps.iter().all(|step| {
-            let found = self.roots.dir_of(&step.spot).and_then(|dir| match &step.temp {
-                Some(temp) => dir.has(temp),
-                None => Ok(Some(dir.identity(step.spot.split().1)?) == step.identity),
-            });
+            let found = self
+                .roots
+                .dir_of(&step.spot)
+                .and_then(|dir| match &step.temp {
+                    Some(temp) => dir.has(temp),
+                    None => Ok(Some(dir.identity(step.spot.split().1)?) == step.identity),
+                });
             found.unwrap_or(false)
         })
     }
@@ -132,7 +135,10 @@ impl Disk {
     pub(super) fn remove_temps(&self, plan: &Plan) {
         for step in &plan.steps {
             let Some(temp) = &step.temp else { continue };
-            let removed = self.roots.dir_of(&step.spot).and_then(|dir| dir.remove(temp));
+            let removed = self
+                .roots
+                .dir_of(&step.spot)
+                .and_then(|dir| dir.remove(temp));
             match removed {
                 Err(error) if !is_gone(&error) => {
                     tracing::warn!(file = temp, %error, "a prepared file is left behind");

@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use catalog_core::StoreError;
-use catalog_core::model::{
-    PluginName, Revision, RevisionId, RevisionKind, SourceId, SourceKey,
-};
+use catalog_core::model::{PluginName, Revision, RevisionId, RevisionKind, SourceId, SourceKey};
 
 use super::engine::Head;
 use super::record::{Record, RecordError};
@@ -141,11 +139,7 @@ impl History {
 
     /// The newest revision of a source, unless it is the one that the caller knows. When its record
     /// cannot be read, the newest that can be stands in for it.
-    pub(super) fn newest(
-        &self,
-        key: &SourceKey,
-        known: Option<&RevisionId>,
-    ) -> io::Result<Newest> {
+    pub(super) fn newest(&self, key: &SourceKey, known: Option<&RevisionId>) -> io::Result<Newest> {
         let ids = self.ids(key)?;
         let Some(id) = ids.first() else {
             return Ok(Newest::None);
@@ -158,7 +152,8 @@ impl History {
             Ok(record) => record.map(Arc::new),
             Err(error) => {
                 tracing::error!(%key, revision = %id, %error, "a record cannot be read");
-                trouble.get_or_insert_with(|| format!("the record of revision {id} cannot be read"));
+                trouble
+                    .get_or_insert_with(|| format!("the record of revision {id} cannot be read"));
                 None
             }
         });

@@ -5,8 +5,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use catalog_core::model::{SourceDocument, SourceKey, SourceSettings};
-use catalog_core::sources_config::{CatalogSourcesConfig, SourcesFile};
+use catalog_core::model::{SourceDocument, SourceId, SourceKey, SourceSettings};
+use catalog_core::sources_config::{CatalogSourcesConfig, SourcesFile, entry_text};
 use catalog_core::validation::{Finding, Layer, Path as FieldPath};
 use catalog_core::yaml::YamlError;
 
@@ -44,6 +44,20 @@ impl Parsed {
             doubts: files.iter().map(doubt).collect(),
             files,
         }
+    }
+
+    /// A source's entry as it is written, when one file alone declares the source.
+    pub(super) fn entry_of(
+        &self,
+        config_key: &str,
+        id: &SourceId,
+        declared_in: &[usize],
+    ) -> Option<String> {
+        let &[file] = declared_in else {
+            return None;
+        };
+        let file = self.files.get(file)?;
+        Some(entry_text(file, file.entry(config_key, id)?))
     }
 }
 
@@ -165,7 +179,10 @@ fn doubt(file: &SourcesFile) -> Option<Finding> {
         return Some(Finding::error(Layer::Provider, "empty-file", message));
     }
     let nameless = file.entries.iter().filter(|entry| entry.id.is_none());
-    let found = file.findings.iter().chain(nameless.flat_map(|e| &e.findings));
+    let found = file
+        .findings
+        .iter()
+        .chain(nameless.flat_map(|e| &e.findings));
     let mut finding = found.clone().find(|finding| finding.is_error())?.clone();
     finding.message = format!("{name}: {}", finding.message);
     Some(finding)

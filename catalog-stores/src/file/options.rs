@@ -75,7 +75,10 @@ impl FileStoreOptions {
     pub fn new<P: Into<PathBuf>>(sources: impl IntoIterator<Item = P>) -> Self {
         let plugin = |key: &str, name| Some((key.to_owned(), PluginName::new(name).ok()?));
         Self {
-            sources: sources.into_iter().map(|path| located(path.into())).collect(),
+            sources: sources
+                .into_iter()
+                .map(|path| located(path.into()))
+                .collect(),
             content_roots: None,
             state_dir: None,
             max_document_bytes: Self::DEFAULT_MAX_DOCUMENT_BYTES,

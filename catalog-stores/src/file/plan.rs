@@ -6,8 +6,8 @@ use catalog_core::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::commit::{Change, temp_name};
-use super::dir::Identity;
 use super::roots::Spot;
+use crate::dir::Identity;
 
 /// Format 1 named roots by number.
 const FORMAT: u32 = 2;

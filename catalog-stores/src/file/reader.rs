@@ -19,6 +19,9 @@ use super::live::{
 use super::problem::PathProblem;
 use super::roots::Spot;
 
+/// A sources file by its origin, and its bytes.
+type Text = (String, Arc<[u8]>);
+
 struct Cached {
     print: Fingerprint,
     bytes: Arc<[u8]>,
@@ -34,8 +37,8 @@ pub(super) struct Reader {
     cache: HashMap<Spot, Cached>,
     /// What the current reading has asked for; the rest is forgotten afterwards.
     used: HashSet<Spot>,
-    /// The last sources files by origin, and what they said.
-    last: (Vec<(String, Arc<[u8]>)>, Arc<Parsed>),
+    /// The last sources files, and what they said.
+    last: (Vec<Text>, Arc<Parsed>),
 }
 
 impl Reader {
@@ -97,7 +100,10 @@ impl Reader {
         }
         // Taken after the last look, so that nothing is later by our own clock.
         let now = SystemTime::now();
-        let unsettled = live.watched.iter().filter(|(_, print)| print.is_some_and(|p| !p.settled(now)));
+        let unsettled = live
+            .watched
+            .iter()
+            .filter(|(_, print)| print.is_some_and(|p| !p.settled(now)));
         live.unsettled = unsettled.map(|(path, _)| path.clone()).collect();
         let used = std::mem::take(&mut self.used);
         self.cache.retain(|spot, _| used.contains(spot));
@@ -106,7 +112,7 @@ impl Reader {
 
     /// Reads the texts of the sources files, unless they are those of the last time. Drops files
     /// that do not parse.
-    fn parse_all(&mut self, live: &mut Live, texts: Vec<(String, Arc<[u8]>)>) -> Arc<Parsed> {
+    fn parse_all(&mut self, live: &mut Live, texts: Vec<Text>) -> Arc<Parsed> {
         if texts == self.last.0 {
             return self.last.1.clone();
         }

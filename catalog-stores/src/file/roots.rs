@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::dir::Dir;
 use super::fingerprint::Fingerprint;
 use super::problem::PathProblem;
+use crate::dir::Dir;
 
 /// Prefix of the files that a write prepares. No content may have such a name.
 pub(super) const TEMP_PREFIX: &str = ".catalog-tmp-";

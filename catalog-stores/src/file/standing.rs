@@ -32,8 +32,8 @@ impl Engine {
             (Some(_), None) => false,
             (Some(live), Some(head)) => {
                 // What was misread once and is read without a flaw now is a revision of its own.
-                let mended = head.record.as_ref().is_some_and(|r| r.revision.flawed)
-                    && !live.is_flawed();
+                let mended =
+                    head.record.as_ref().is_some_and(|r| r.revision.flawed) && !live.is_flawed();
                 head.document().is_some_and(|last| live.is(last)) && !mended
             }
         };
@@ -59,7 +59,11 @@ impl Engine {
             return false;
         }
         self.content_is_in(key, files)
-            || (self.reader.sources().iter().any(|path| files.contains(path))
+            || (self
+                .reader
+                .sources()
+                .iter()
+                .any(|path| files.contains(path))
                 && self.entry_differs(key))
     }
 
@@ -90,7 +94,11 @@ impl Engine {
             }
         }
         self.add_unrecorded(&mut sources);
-        let new = self.live.sources.iter().filter(|(key, _)| !self.heads.contains_key(key));
+        let new = self
+            .live
+            .sources
+            .iter()
+            .filter(|(key, _)| !self.heads.contains_key(key));
         let waiting = new.filter(|(key, _)| !self.unrecorded.contains_key(key));
         if waiting.count() > 0 {
             held.extend(self.reader.sources().iter().cloned());
@@ -126,7 +134,9 @@ impl Engine {
         };
         let origin = || {
             let before = before.map(|before| before.origin.clone());
-            before.or(live.map(|live| live.origin.clone())).unwrap_or_default()
+            before
+                .or(live.map(|live| live.origin.clone()))
+                .unwrap_or_default()
         };
         Some(match (standing, live, before) {
             (Standing::Doubtful, _, _) => source(origin(), self.live.doubts_about(live)),
@@ -141,7 +151,9 @@ impl Engine {
     fn with_trouble(&self, mut source: StoredSource, head: &Head) -> StoredSource {
         if let Some(trouble) = &head.trouble {
             let code = "damaged-history";
-            source.problems.push(Finding::warning(Layer::Provider, code, trouble.clone()));
+            source
+                .problems
+                .push(Finding::warning(Layer::Provider, code, trouble.clone()));
         }
         source
     }
@@ -196,7 +208,9 @@ impl Engine {
             }
         }
         for (key, reason) in &self.unrecorded {
-            troubles.push(format!("the history of {key} cannot be read or written: {reason}"));
+            troubles.push(format!(
+                "the history of {key} cannot be read or written: {reason}"
+            ));
         }
         for plan in self.disk.set_aside_plans() {
             troubles.push(format!(

@@ -338,7 +338,8 @@ impl SourceConfigStore for FileStore {
     }
 
     /// Waits for the operation under way and stops watching. The store itself keeps nothing open,
-    /// so calls afterwards still work, but nothing is noticed any more until they are made.
+    /// so calls afterwards still work, but an edit past the store is noticed only by a write of the
+    /// same source, or by [`notice`](FileStore::notice).
     async fn close(&self) {
         let _turn = self.shared.gate.lock().await;
         self.poller.stop();

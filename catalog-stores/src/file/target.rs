@@ -8,7 +8,7 @@ use catalog_core::model::{SourceDocument, SourceKey};
 use super::engine::Engine;
 use super::live::{CONTENT_PATH, YAML_TYPE, content_path};
 use super::problem::PathProblem;
-use super::roots::Located;
+use super::roots::{Located, Spot};
 use super::write::refused;
 
 /// The setting that names the file, as errors name it.
@@ -53,6 +53,40 @@ impl Target {
             Ok(target) => Ok(Some(target)),
             Err(_) if leaves_content(engine, key, document, text) => Ok(None),
             Err(problem) => Err(refused(Some(CONTENT_FIELD), problem.message(text))),
+        }
+    }
+}
+
+impl Engine {
+    /// The sources that have their content in this file.
+    pub(super) fn users<'a>(&'a self, spot: &'a Spot) -> impl Iterator<Item = &'a SourceKey> {
+        self.live.sources.iter().filter_map(move |(key, source)| {
+            (source.located.as_ref()?.spot == *spot).then_some(key)
+        })
+    }
+
+    pub(super) fn is_used(&self, spot: &Spot) -> bool {
+        self.users(spot).next().is_some()
+    }
+
+    /// A write touches its own source only: a file that another source uses, too, may get no other
+    /// bytes than those which that source has.
+    pub(super) fn check_sharers(
+        &self,
+        key: &SourceKey,
+        spot: &Spot,
+        new: &[u8],
+    ) -> Result<(), StoreError> {
+        let content_of = |user: &SourceKey| self.heads.get(user)?.document()?.content.clone();
+        let hurt = self
+            .users(spot)
+            .find(|user| *user != key && content_of(user).as_deref() != Some(new));
+        match hurt {
+            None => Ok(()),
+            Some(other) => Err(refused(
+                Some(CONTENT_FIELD),
+                format!("the source {other} has its content in the same file; give each its own"),
+            )),
         }
     }
 }

@@ -57,7 +57,11 @@ fn look(shared: &Shared, last: &mut BTreeMap<PathBuf, Option<Fingerprint>>) {
     // An editor may be in the middle of it: a file is taken when it has not moved for an interval.
     // Each by itself, or one that never rests would hide the others.
     let moves = |(path, print): &(&PathBuf, &Option<Fingerprint>)| last.get(*path) != Some(*print);
-    let moving: BTreeSet<PathBuf> = changed.iter().filter(moves).map(|(p, _)| p.clone()).collect();
+    let moving: BTreeSet<PathBuf> = changed
+        .iter()
+        .filter(moves)
+        .map(|(p, _)| p.clone())
+        .collect();
     let rests = moving.len() < changed.len();
     *last = changed;
     if rests || view.unsettled || view.is_behind(shared.disk()) || shared.disk().is_pending() {

@@ -13,9 +13,8 @@ use super::edit::Draft;
 use super::engine::{Engine, Whose};
 use super::live::{LiveContent, Parsed};
 use super::record::Record;
-use super::roots::Spot;
 use super::standing::Standing;
-use super::target::{CONTENT_FIELD, Target};
+use super::target::Target;
 
 pub(super) fn refused(field: Option<&str>, reason: impl Into<String>) -> StoreError {
     StoreError::Refused {
@@ -107,22 +106,6 @@ impl Engine {
         });
         changes.extend(self.file_changes(&draft.edits));
         self.with_records(key, changes, records, draft.parsed, revision)
-    }
-
-    /// A write touches its own source only: a file that another source uses, too, may get no other
-    /// bytes than those which that source has.
-    fn check_sharers(&self, key: &SourceKey, spot: &Spot, new: &[u8]) -> Result<(), StoreError> {
-        let content_of = |user: &SourceKey| self.heads.get(user)?.document()?.content.clone();
-        let hurt = self
-            .users(spot)
-            .find(|user| *user != key && content_of(user).as_deref() != Some(new));
-        match hurt {
-            None => Ok(()),
-            Some(other) => Err(refused(
-                Some(CONTENT_FIELD),
-                format!("the source {other} has its content in the same file; give each its own"),
-            )),
-        }
     }
 
     /// Removes a source and leaves a tombstone in its history.
@@ -230,17 +213,6 @@ impl Engine {
         })
     }
 
-    /// The sources that have their content in this file.
-    fn users<'a>(&'a self, spot: &'a Spot) -> impl Iterator<Item = &'a SourceKey> {
-        self.live.sources.iter().filter_map(move |(key, source)| {
-            (source.located.as_ref()?.spot == *spot).then_some(key)
-        })
-    }
-
-    fn is_used(&self, spot: &Spot) -> bool {
-        self.users(spot).next().is_some()
-    }
-
     /// The record of bytes that no source used and that a put is about to replace, so that there is
     /// a way back to them.
     fn found(&self, key: &SourceKey, document: &SourceDocument, bytes: &Arc<[u8]>) -> Record {
@@ -338,8 +310,7 @@ impl Engine {
             self.reader.sources().contains(path)
                 || live.sources.get(key).and_then(|s| s.watched.as_ref()) == Some(path)
         };
-        let moving: BTreeSet<PathBuf> =
-            moving.into_keys().filter(|path| !written(path)).collect();
+        let moving: BTreeSet<PathBuf> = moving.into_keys().filter(|path| !written(path)).collect();
         self.live = live;
         self.record_news(&self.without_entries(moving.clone(), key), Some(key))?;
         self.view = Arc::new(self.make_view(&moving, Some(key)));

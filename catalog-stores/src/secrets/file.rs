@@ -1,6 +1,6 @@
 //! Secrets in files.
 
-use std::fs::{self, File, Metadata};
+use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use secrecy::zeroize::Zeroize as _;
 
 use super::refused;
+use crate::dir::Dir;
 
 /// The longest secret in bytes: what a Kubernetes secret may hold.
 const MAX_SECRET_BYTES: u64 = 1 << 20;
@@ -88,17 +89,21 @@ fn read(root: &Path, reference: &SecretRef) -> Result<SecretString, SecretError>
     if !real.starts_with(&root) {
         return Err(refuse("the file is outside of the directory for secrets"));
     }
-    // Looked at before it is opened, because opening a FIFO waits for its other end, and again
-    // afterwards, because the name may have changed hands.
-    let before = fs::symlink_metadata(&real).map_err(failed)?;
-    if !before.is_file() {
+    // What the links lead to is opened step by step below the root, without following another one:
+    // a directory that is swapped for a link meanwhile leads nowhere.
+    let below = real.strip_prefix(&root).unwrap_or(&real);
+    let (parent, name) = match (below.parent().map(Path::to_str), below.file_name()) {
+        (Some(Some(parent)), Some(name)) => (parent, name.to_str()),
+        _ => return Err(refuse("it is not a regular file")),
+    };
+    let Some(name) = name else {
+        return Err(refuse("its path is not text"));
+    };
+    let dir = Dir::descend(&root, parent).map_err(failed)?;
+    let Some(mut file) = dir.open_file(name).map_err(failed)? else {
         return Err(refuse("it is not a regular file"));
-    }
-    let mut file = File::open(&real).map_err(failed)?;
+    };
     let opened = file.metadata().map_err(failed)?;
-    if !opened.is_file() || !same(&before, &opened) {
-        return Err(refuse("the file changed while it was opened"));
-    }
     // Roomy enough that growing leaves no copy behind.
     let room = opened.len().min(MAX_SECRET_BYTES) + 1;
     let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
@@ -116,15 +121,4 @@ fn read(root: &Path, reference: &SecretRef) -> Result<SecretString, SecretError>
     };
     bytes.zeroize();
     value
-}
-
-#[cfg(unix)]
-fn same(a: &Metadata, b: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    (a.dev(), a.ino()) == (b.dev(), b.ino())
-}
-
-#[cfg(not(unix))]
-fn same(a: &Metadata, b: &Metadata) -> bool {
-    a.len() == b.len()
 }

@@ -369,3 +369,55 @@ async fn a_broken_source_can_always_be_switched_off() {
         .await;
     assert!(matches!(on, Err(CatalogError::Invalid(_))), "{on:?}");
 }
+
+#[tokio::test]
+async fn a_change_that_is_not_to_be_shown_waits_until_somebody_wants_it() {
+    let bench = Bench::new().await;
+    let author = Author::new("alice");
+    let hidden = || ApplyOptions::default().refreshing(false);
+    let edit = new_source(&items(&["a"]));
+    let made = bench
+        .catalog
+        .apply(&bench.key, edit, Expect::Absent, author.clone(), hidden())
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(bench.served().is_empty());
+    let edit = Edit::content(items(&["a", "b"]));
+    let next = bench
+        .catalog
+        .apply(&bench.key, edit, revision(&made), author, hidden())
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(bench.served().is_empty());
+    // The same again, to be shown: nothing is stored, and it is shown.
+    let again = bench
+        .apply(Edit::content(items(&["a", "b"])), revision(&next))
+        .await
+        .unwrap();
+    assert!(!again.changed);
+    assert_eq!(again.status.revision, Some(next.revision.id));
+    assert_eq!(bench.served(), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_roll_back_needs_no_secret_to_be_there() {
+    let store = MemoryStore::new();
+    let key = key("plain", "s");
+    let mut with_secret = document("A source", items(&["a"]), serde_json::Map::new());
+    let reference = serde_json::json!({"apiKey": {"name": "s", "key": "k"}});
+    with_secret.settings.properties = reference.as_object().cloned().unwrap_or_default();
+    let old = store.seed(&key, with_secret, &meta(RevisionKind::Apply));
+    let plain = document("A source", items(&["b"]), serde_json::Map::new());
+    store.seed(&key, plain, &meta(RevisionKind::Apply));
+    let bench = Bench::with(PlainPlugin::default(), store).await;
+    let author = Author::new("alice");
+    let options = ApplyOptions::default();
+    bench
+        .catalog
+        .roll_back(&key, &old.id, Expect::Present, author, options)
+        .await
+        .unwrap();
+    assert_eq!(bench.served(), ["a"]);
+}

@@ -216,7 +216,7 @@ fn an_entry_comes_back_as_it_was_written() {
     let text = "mcp_catalogs:\n- id: a # mine\n  # the name\n  name: 'A'\n  type: yaml\n  # end\n- id: b\n";
     let before = files(&[text]);
     let wanted = merged(&before, "mcp", "a").settings;
-    let raw = EntryTexts::new(&before[0]).get(&before[0].entries[0]);
+    let raw = entry_text(&before[0], &before[0].entries[0]);
     assert_eq!(
         raw,
         "id: a # mine\n# the name\nname: 'A'\ntype: yaml\n# end"

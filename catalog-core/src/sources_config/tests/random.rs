@@ -88,7 +88,7 @@ proptest! {
             && let Some(entry) = old.entries.iter().find(|e| e.config_key == key.0 && e.id.as_ref() == Some(&key.1))
         {
             let was = merged(&before, config_key, source.as_str()).settings;
-            let raw = EntryTexts::new(old).get(entry);
+            let raw = entry_text(old, entry);
             let back = restore_entry(&after, config_key, &source, &raw, &was, &limits).unwrap();
             let text = back.first().map_or(&*new.text, |edit| &edit.text);
             let (back, old) = (text.replace('\r', ""), old.text.replace('\r', ""));

@@ -257,3 +257,17 @@ fn later_files_override_earlier_ones_field_by_field() {
     );
     assert_eq!(c.properties_from, 2);
 }
+
+#[test]
+fn debug_shows_no_text_and_no_value() {
+    let text = "catalogs: {mcp: {sources: [{id: a, type: yaml, name: canary, lables: canary}]}}";
+    let limits = Limits::default();
+    let file = SourcesFile::parse("s.yaml", text.as_bytes(), &limits).unwrap();
+    let edit = FileEdit {
+        file: 0,
+        text: text.to_owned(),
+    };
+    let splice = crate::yaml::edit::Splice::insert(0, "canary");
+    let shown = format!("{file:?} {:?} {edit:?} {splice:?}", file.entries);
+    assert!(!shown.contains("canary"), "{shown}");
+}

@@ -73,7 +73,7 @@ fn every_entry_of_real_files_can_be_changed_and_changed_back() {
             let rest = rest.find('\n').map_or("", |end| &rest[end..]);
             assert!(there.text.ends_with(rest), "{}", there.text);
 
-            let raw = EntryTexts::new(&file).get(entry);
+            let raw = entry_text(&file, entry);
             let back = restore_entry(&[there], key, id, &raw, &now, &limits).unwrap();
             assert_eq!(back[0].text, *file.text);
         }
@@ -87,7 +87,7 @@ fn every_entry_of_real_files_can_be_removed_and_put_back() {
         for entry in &file.entries {
             let (key, id) = (&entry.config_key, entry.id.as_ref().unwrap());
             let now = merged(std::slice::from_ref(&file), key, id.as_str()).settings;
-            let raw = EntryTexts::new(&file).get(entry);
+            let raw = entry_text(&file, entry);
             let gone = remove_source(std::slice::from_ref(&file), key, id, &limits).unwrap();
             let gone = super::file(&gone[0].text);
             assert_eq!(gone.entries.len(), file.entries.len() - 1);

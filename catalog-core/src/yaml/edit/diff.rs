@@ -1,9 +1,11 @@
 //! From the difference between a value and what it should be to the next small change.
 
+use std::ops::Range;
+
 use serde_json::{Map, Value as Json};
 
 use super::super::node::{Entry, Node, Value};
-use super::layout::Layout;
+use super::layout::{Layout, is_flow};
 use super::splice::Splice;
 use super::{list, map, replace};
 use crate::validation::{Path, PathSegment};
@@ -116,6 +118,26 @@ pub(super) fn remove(layout: &Layout<'_>, path: &Path) -> Option<Vec<Splice>> {
         }
         Holder::List(node, index) => list::remove_item(layout, node, index),
     }
+}
+
+/// The bytes of what is at `path`, with the comments that belong to it and may go with it.
+pub(super) fn extent(layout: &Layout<'_>, path: &Path) -> Option<Range<usize>> {
+    let slot = find(layout, path.segments())?;
+    let (holder, start, end) = match slot.holder {
+        Holder::Document => return Some(0..layout.text.len()),
+        Holder::List(list, _) if is_flow(list) => {
+            (list, slot.node.written().start, slot.node.written().end)
+        }
+        Holder::List(list, _) => (list, layout.dash(slot.node)?, slot.node.written().end),
+        Holder::Map(map, entry) => (map, entry.key_span.start, layout.entry_end(entry)),
+    };
+    let end = match (is_flow(holder), layout.starts_line(start)) {
+        (true, false) => end,
+        (true, true) => layout.line_end(end),
+        (false, true) => layout.lines_end(end, layout.column(start) + 1),
+        (false, false) => layout.line_end(end),
+    };
+    Some(start..end)
 }
 
 /// Adds the mappings that are missing on the way to `value`.

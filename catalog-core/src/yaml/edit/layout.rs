@@ -1,5 +1,7 @@
 //! How a text is laid out around a node.
 
+use std::ops::Range;
+
 use super::super::emit::{Quotes, Style};
 use super::super::node::{Collection, Document, Entry, Node, ScalarStyle, Value};
 
@@ -52,6 +54,34 @@ impl<'a> Layout<'a> {
         self.text
             .get(self.line_start(at)..at)
             .is_some_and(|before| before.bytes().all(|b| b == b' '))
+    }
+
+    /// Whether nothing but a comment follows in the line.
+    pub fn ends_line(&self, at: usize) -> bool {
+        let rest = self.text.get(at..self.line_end(at)).unwrap_or("");
+        let rest = rest.trim_start_matches([' ', '\t']);
+        rest.is_empty() || rest.starts_with('#')
+    }
+
+    /// The comma after `at`, before `until` or the end of the collection: comments and white space
+    /// may stand in between.
+    pub fn comma(&self, at: usize, until: Option<usize>) -> Option<usize> {
+        let rest = self.text.get(at..until.unwrap_or(self.text.len()))?;
+        let mut places = rest.char_indices().map(|(i, c)| (at + i, c));
+        let first = places.find(|(i, c)| !c.is_whitespace() && !self.in_comment(*i));
+        first.filter(|(_, c)| *c == ',').map(|(i, _)| i)
+    }
+
+    /// Whether a comment starts there.
+    pub fn has_comment(&self, range: Range<usize>) -> bool {
+        let mut comments = self.document.comments.iter();
+        comments.any(|comment| range.contains(&comment.start))
+    }
+
+    /// Where the white space before `at` starts, in its line.
+    pub fn gap_start(&self, at: usize) -> usize {
+        let line = self.text.get(self.line_start(at)..at).unwrap_or("");
+        at - (line.len() - line.trim_end().len())
     }
 
     fn in_comment(&self, at: usize) -> bool {

@@ -6,7 +6,7 @@ use super::super::emit::{self, Style};
 use super::super::node::Node;
 use super::diff::{Holder, Slot};
 use super::layout::{Layout, is_flow};
-use super::map::{flow_separator, new_line};
+use super::map::{flow_separator, new_line, remove_flow_member};
 use super::replace::replace;
 use super::splice::Splice;
 
@@ -116,10 +116,10 @@ pub(super) fn remove_item(layout: &Layout<'_>, list: &Node, index: usize) -> Opt
     let item = items.get(index)?;
     let after = items.get(index + 1);
     let range = if is_flow(list) {
-        match index.checked_sub(1).and_then(|i| items.get(i)) {
-            Some(before) => before.written().end..item.written().end,
-            None => item.written().start..after?.written().start,
-        }
+        let before = index.checked_sub(1).and_then(|i| items.get(i));
+        let before = before.map(|item| item.written().end);
+        let after = after.map(|item| item.written().start);
+        return remove_flow_member(layout, before, item.written().range(), after);
     } else {
         let dash = layout.dash(item)?;
         if layout.starts_line(dash) {

@@ -1,5 +1,7 @@
 //! Entries of mappings come and go.
 
+use std::ops::Range;
+
 use serde_json::Value as Json;
 
 use super::super::emit;
@@ -41,16 +43,48 @@ pub(super) fn remove_entry(layout: &Layout<'_>, map: &Node, index: usize) -> Opt
     let before = index.checked_sub(1).and_then(|i| entries.get(i));
     let after = entries.get(index + 1);
     let range = if is_flow(map) {
-        match (before, after) {
-            (Some(before), _) => layout.entry_end(before)..end,
-            (None, after) => start..after?.key_span.start,
-        }
+        let before = before.map(|entry| layout.entry_end(entry));
+        let after = after.map(|entry| entry.key_span.start);
+        return remove_flow_member(layout, before, start..end, after);
     } else if layout.starts_line(start) {
         // A comment at the column of the keys is about the next key.
         let last = layout.lines_end(end, layout.column(start) + 1);
         layout.line_start(start)..layout.next_line(last)
     } else {
-        start..after?.key_span.start
+        let after = after?.key_span.start;
+        let line_end = layout.line_end(end);
+        match layout.has_comment(line_end..after) {
+            // They are about the next key, and the dash stays by itself.
+            true => layout.gap_start(start)..line_end,
+            false => start..after,
+        }
+    };
+    Some(vec![Splice::delete(range)])
+}
+
+/// Removes one of several members of a flow collection, of which the one before ends and the one
+/// after starts there. A member that has lines of its own goes with them.
+pub(super) fn remove_flow_member(
+    layout: &Layout<'_>,
+    before: Option<usize>,
+    member: Range<usize>,
+    after: Option<usize>,
+) -> Option<Vec<Splice>> {
+    let comma = layout.comma(member.end, after);
+    let tail = comma.map_or(member.end, |at| at + 1);
+    if layout.starts_line(member.start) && layout.ends_line(tail) {
+        let lines = layout.line_start(member.start)..layout.next_line(tail);
+        let mut splices = vec![Splice::delete(lines)];
+        // Where nothing follows, what is now the last has no comma either.
+        if let (Some(before), None, None) = (before, after, comma) {
+            let comma = layout.comma(before, Some(member.start))?;
+            splices.push(Splice::delete(comma..comma + 1));
+        }
+        return Some(splices);
+    }
+    let range = match (before, after) {
+        (Some(before), _) => before..member.end,
+        (None, after) => member.start..after?,
     };
     Some(vec![Splice::delete(range)])
 }

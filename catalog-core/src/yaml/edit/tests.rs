@@ -146,7 +146,7 @@ fn an_item_goes_with_its_lines() {
         (
             "a:\n  - k: 1 # c\n    # d\n    m: 2\n",
             "a.0.k",
-            "a:\n  - m: 2\n",
+            "a:\n  -\n    # d\n    m: 2\n",
         ),
         ("a:\n  k: 1 # c\n  m: 2\n", "a.k", "a:\n  m: 2\n"),
         ("a:\n  k: 1 # c\nb: 1\n", "a.k", "a: {} # c\nb: 1\n"),
@@ -162,6 +162,48 @@ fn an_item_goes_with_its_lines() {
             after,
             "{before}"
         );
+    }
+}
+
+#[test]
+fn a_member_of_a_flow_collection_takes_no_comment_of_another_along() {
+    for (before, at, after) in [
+        (
+            "a: [\n  # one\n  x, # of x\n  # two\n  y, # of y\n  # three\n  z # of z\n]\n",
+            "a.1",
+            "a: [\n  # one\n  x, # of x\n  # two\n  # three\n  z # of z\n]\n",
+        ),
+        (
+            "a: [\n  x, # of x\n  # two\n  y # of y\n  # end\n]\n",
+            "a.1",
+            "a: [\n  x # of x\n  # two\n  # end\n]\n",
+        ),
+        (
+            "a: [\n  # one\n  x, # of x\n  # two\n  y,\n]\n",
+            "a.0",
+            "a: [\n  # one\n  # two\n  y,\n]\n",
+        ),
+        (
+            "a: {\n  k: 1, # of k\n  # about l\n  l: 2, # of l\n  # about m\n  m: 3\n}\n",
+            "a.l",
+            "a: {\n  k: 1, # of k\n  # about l\n  # about m\n  m: 3\n}\n",
+        ),
+        (
+            "{\r\n  \"a\": [\r\n    1,\r\n    2\r\n  ]\r\n}\r\n",
+            "a.1",
+            "{\r\n  \"a\": [\r\n    1\r\n  ]\r\n}\r\n",
+        ),
+    ] {
+        let edited = remove(before, &path(at), &Limits::default());
+        assert_eq!(edited, Ok(after.to_owned()), "{before}");
+    }
+    for (text, at) in [
+        ("a: [x, # of x\n  y]\n", "a.1"),
+        ("a: [ # of the list\n  x]\n", "a.0"),
+        ("a: {k: 1, # of k\n  l: 2}\n", "a.l"),
+    ] {
+        let edited = remove(text, &path(at), &Limits::default());
+        assert_eq!(edited, Err(NotInPlace), "{text}");
     }
 }
 
@@ -209,7 +251,7 @@ fn an_item_text_goes_out_and_comes_back() {
     let text =
         "a:\n  - id: x # c\n    p: |\n      one\n\n      two\n    # mine\n  # not\n  - id: y\n";
     let limits = Limits::default();
-    let raw = item_text(text, &path("a.0"), &limits).unwrap();
+    let raw = item_text(&parse(text, &limits).unwrap(), &path("a.0")).unwrap();
     assert_eq!(raw, "id: x # c\np: |\n  one\n\n  two\n# mine");
     assert_eq!(
         put_item_text(text, &path("a.0"), &raw, &limits).as_deref(),

@@ -18,11 +18,11 @@ const DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC);
 
 /// Inode, and change time in seconds and nanoseconds.
-pub(super) type Identity = (u64, i64, i64);
+pub(crate) type Identity = (u64, i64, i64);
 
 /// Whether the error says that the directory or file is not there any more, or that something else
 /// has taken its place on the way.
-pub(super) fn is_gone(error: &io::Error) -> bool {
+pub(crate) fn is_gone(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
@@ -31,16 +31,16 @@ pub(super) fn is_gone(error: &io::Error) -> bool {
 
 /// An open directory.
 #[derive(Debug)]
-pub(super) struct Dir(OwnedFd);
+pub(crate) struct Dir(OwnedFd);
 
 impl Dir {
     /// Opens a root, whose path has no links in it.
-    pub(super) fn open(root: &Path) -> io::Result<Self> {
+    pub(crate) fn open(root: &Path) -> io::Result<Self> {
         Ok(Self(rustix::fs::open(root, DIRECTORY, Mode::empty())?))
     }
 
     /// Opens the directory at `relative` below `root`.
-    pub(super) fn descend(root: &Path, relative: &str) -> io::Result<Self> {
+    pub(crate) fn descend(root: &Path, relative: &str) -> io::Result<Self> {
         components(relative)?
             .into_iter()
             .try_fold(Self::open(root)?, |dir, name| dir.child(name))
@@ -48,7 +48,7 @@ impl Dir {
 
     /// As [`descend`](Self::descend); directories that are missing are made. Making them durable is
     /// the caller's affair.
-    pub(super) fn descend_or_create(root: &Path, relative: &str, mode: u32) -> io::Result<Self> {
+    pub(crate) fn descend_or_create(root: &Path, relative: &str, mode: u32) -> io::Result<Self> {
         components(relative)?
             .into_iter()
             .try_fold(Self::open(root)?, |dir, name| match dir.child(name) {
@@ -72,7 +72,7 @@ impl Dir {
     /// The kind is checked before, because opening a device can have effects, and again through
     /// the handle, because the name may have changed hands. Opening never waits for the other end
     /// of a FIFO.
-    pub(super) fn open_file(&self, name: &str) -> io::Result<Option<File>> {
+    pub(crate) fn open_file(&self, name: &str) -> io::Result<Option<File>> {
         if self.kind(name)? != FileType::RegularFile {
             return Ok(None);
         }
@@ -93,7 +93,7 @@ impl Dir {
     }
 
     /// Whether anything has that name.
-    pub(super) fn has(&self, name: &str) -> io::Result<bool> {
+    pub(crate) fn has(&self, name: &str) -> io::Result<bool> {
         match self.kind(name) {
             Ok(_) => Ok(true),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -102,7 +102,7 @@ impl Dir {
     }
 
     /// Makes a file that must not exist yet.
-    pub(super) fn create_file(&self, name: &str, mode: u32) -> io::Result<File> {
+    pub(crate) fn create_file(&self, name: &str, mode: u32) -> io::Result<File> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(&self.0, name, flags, Mode::from_raw_mode(mode))?;
@@ -110,28 +110,33 @@ impl Dir {
     }
 
     /// Opens an existing regular file to be overwritten in place.
-    pub(super) fn overwrite_file(&self, name: &str) -> io::Result<File> {
+    pub(crate) fn overwrite_file(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(&self.0, name, flags, Mode::empty())?;
         Ok(File::from(fd))
     }
 
     /// Checks that an existing file can be overwritten, without changing it.
-    pub(super) fn probe_overwrite(&self, name: &str) -> io::Result<()> {
+    pub(crate) fn probe_overwrite(&self, name: &str) -> io::Result<()> {
         let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         rustix::fs::openat(&self.0, name, flags, Mode::empty())?;
         Ok(())
     }
 
     /// Checks that files can come and go here.
-    pub(super) fn probe_change(&self) -> io::Result<()> {
+    pub(crate) fn probe_change(&self) -> io::Result<()> {
         let access = Access::WRITE_OK | Access::EXEC_OK;
-        Ok(rustix::fs::accessat(&self.0, ".", access, AtFlags::empty())?)
+        Ok(rustix::fs::accessat(
+            &self.0,
+            ".",
+            access,
+            AtFlags::empty(),
+        )?)
     }
 
     /// Whether the name is a mount of its own, which can be neither replaced nor removed. Where the
     /// kernel does not tell, the attempt will.
-    pub(super) fn is_mount(&self, name: &str) -> bool {
+    pub(crate) fn is_mount(&self, name: &str) -> bool {
         #[cfg(target_os = "linux")]
         {
             use rustix::fs::{StatxAttributes, StatxFlags};
@@ -147,18 +152,22 @@ impl Dir {
     }
 
     /// What tells a file from another that has its name later: inode and change time.
-    pub(super) fn identity(&self, name: &str) -> io::Result<Identity> {
+    pub(crate) fn identity(&self, name: &str) -> io::Result<Identity> {
         let stat = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        Ok((stat.st_ino, stat.st_ctime, i64::try_from(stat.st_ctime_nsec).unwrap_or_default()))
+        Ok((
+            stat.st_ino,
+            stat.st_ctime,
+            i64::try_from(stat.st_ctime_nsec).unwrap_or_default(),
+        ))
     }
 
     /// Renames within the directory, over whatever is there.
-    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+    pub(crate) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         Ok(rustix::fs::renameat(&self.0, from, &self.0, to)?)
     }
 
     /// Removes a file; it may be gone already.
-    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {
             Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
             Err(e) => Err(e.into()),
@@ -166,7 +175,7 @@ impl Dir {
     }
 
     /// Makes what was renamed, made or removed in it durable.
-    pub(super) fn sync(&self) -> io::Result<()> {
+    pub(crate) fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&self.0)?)
     }
 }
