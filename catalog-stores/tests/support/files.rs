@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use catalog_core::ports::{SourceConfigStore as _, StoredSource};
+use catalog_core::ports::{SourceConfigStore as _, StoreChange, StoredSource};
 use catalog_core::testing::{accept, document, key, meta};
 use catalog_core::{
     Expect, Revision, RevisionKind, SourceDocument, SourceKey, SourceSettings, StoreError,
 };
 use catalog_stores::{FileStore, FileStoreOptions};
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
 
 /// A file that people wrote: comments, an order and quotes of their own, sections of other plugins.
 pub const SOURCES: &str = "\
@@ -104,6 +106,24 @@ pub async fn open(dir: &Path) -> FileStore {
 pub async fn open_quiet(dir: &Path) -> FileStore {
     let hour = Duration::from_secs(3600);
     options(dir).poll_interval(hour).open().await.unwrap()
+}
+
+/// A store for which a file that is written all the time is never at rest, however busy the machine.
+pub async fn open_patient(dir: &Path) -> FileStore {
+    let interval = Duration::from_millis(1500);
+    options(dir).poll_interval(interval).open().await.unwrap()
+}
+
+/// How long a test waits for what should take a second at most: machines are busy.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until the change of a source is announced.
+pub async fn seen(changes: &mut BoxStream<'static, StoreChange>, key: &SourceKey) {
+    let wanted = StoreChange::Source(key.clone());
+    let found = async { while changes.next().await != Some(wanted.clone()) {} };
+    tokio::time::timeout(PATIENCE, found)
+        .await
+        .expect("the change is noticed");
 }
 
 pub fn main_key() -> SourceKey {
