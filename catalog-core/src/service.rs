@@ -46,6 +46,7 @@ mod diff;
 mod guard;
 mod health;
 mod load;
+mod plan;
 mod read;
 mod reconcile;
 mod refresh;
