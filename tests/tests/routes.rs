@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use catalog_tests::Server;
+use catalog_tests::{Server, ServerOptions};
 use serde_json::{Value, json};
 
 const BASE: &str = "/api/catalog-management/v1alpha1";
@@ -461,5 +461,94 @@ fn public_lists_come_in_pages() {
     assert_eq!(sources["nextPageToken"], "");
     for source in sources["items"].as_array().unwrap() {
         assert!(source.get("properties").is_none() && source.get("type").is_none());
+    }
+}
+
+#[test]
+fn a_secret_reference_that_does_not_resolve_is_named_and_one_that_does_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = (
+        "CATALOG_SECRET_DB_PASSWORD".to_owned(),
+        "canary-from-the-environment".to_owned(),
+    );
+    let options = ServerOptions {
+        env: vec![secret],
+        ..ServerOptions::default()
+    };
+    let server = Server::start_with(dir.path(), &options);
+    let source = "/plugins/mcp/sources/mcp-default";
+    let etag = server.get(source).etag();
+    let body = |name: &str| {
+        let reference = json!({"name": name, "key": "password"});
+        json!({"source": {"properties": {"yamlCatalogPath": "mcp-servers.yaml", "apiKey": reference}}})
+    };
+    let answer = server.post_if(&format!("{source}:apply"), &etag, &body("nothing"));
+    assert_eq!(
+        (answer.status, answer.json()["code"].as_str()),
+        (422, Some("secret-unresolved"))
+    );
+    assert!(
+        answer.json()["detail"]
+            .as_str()
+            .unwrap()
+            .contains("nothing[password]")
+    );
+    server
+        .post_if(&format!("{source}:apply"), &etag, &body("db"))
+        .expect(200);
+    let shown = server.get(source).expect(200);
+    assert_eq!(
+        shown.json()["source"]["properties"]["apiKey"],
+        json!({"name": "db", "key": "password"})
+    );
+    let stored = std::fs::read_to_string(dir.path().join("sources.yaml")).unwrap();
+    assert!(
+        !stored.contains("canary")
+            && !shown.text.contains("canary")
+            && !server.kill().contains("canary")
+    );
+}
+
+#[test]
+fn a_store_that_cannot_write_says_so_and_reads_go_on() {
+    let (server, dir) = start();
+    let source = "/plugins/mcp/sources/mcp-default";
+    let (etag, served) = (server.get(source).etag(), server.mcp_names());
+    // Another process that does not give the lock back.
+    let lock = std::fs::File::open(dir.path().join(".history/lock")).unwrap();
+    lock.lock().unwrap();
+    let answer = server.post_if(
+        &format!("{source}:enable"),
+        &etag,
+        &json!({"enabled": false}),
+    );
+    assert_eq!(
+        (answer.status, answer.json()["code"].as_str()),
+        (503, Some("store-unavailable")),
+        "{}",
+        answer.text
+    );
+    assert!(answer.header("retry-after").is_some());
+    assert_eq!(server.mcp_names(), served);
+    server.get(source).expect(200);
+    drop(lock);
+    server
+        .post_if(
+            &format!("{source}:enable"),
+            &etag,
+            &json!({"enabled": false}),
+        )
+        .expect(200);
+}
+
+#[test]
+fn what_is_not_supported_says_so() {
+    let (server, _dir) = start();
+    for path in [
+        "/api/model_catalog/v1alpha1/models?filterQuery=name%3D%27x%27",
+        "/api/mcp_catalog/v1alpha1/mcpservers?q=files",
+    ] {
+        let answer = server.client().get(path).expect(501);
+        assert_eq!(answer.json()["code"], "Not Implemented");
     }
 }
