@@ -11,7 +11,6 @@ mod report;
 mod suggest;
 
 pub use finding::{Finding, Findings, Layer, Path, PathSegment, Place, Severity};
-pub(crate) use layers::yaml_findings;
 pub use pipeline::{LayerContext, Pipeline, Run, ValidationLayer};
 pub use report::{LayerResult, Validated, ValidationReport};
 pub use suggest::did_you_mean;

@@ -88,6 +88,21 @@ fn listen(server: &Server) -> std::sync::Arc<std::sync::Mutex<String>> {
     heard
 }
 
+/// Fails when one of the secrets is in what was seen, and shows where.
+fn none_of(secrets: &[String], seen: &str) {
+    for secret in secrets {
+        if let Some(at) = seen.find(secret.as_str()) {
+            let from = (0..=at.saturating_sub(300))
+                .rev()
+                .find(|i| seen.is_char_boundary(*i));
+            panic!(
+                "{secret} got out: …{}",
+                &seen[from.unwrap_or(0)..at + secret.len()]
+            );
+        }
+    }
+}
+
 /// Every canary of a value, and of texts made from it.
 fn canaries(value: &Value) -> Vec<String> {
     let text = value.to_string();
@@ -226,15 +241,7 @@ fn no_canary_leaves_by_any_route_log_or_error() {
     seen.push_str(&server.get(&format!("{source}/diff")).text);
     seen.push_str(&server.kill());
     assert!(secrets.len() > DOCUMENTS * 3, "{} canaries", secrets.len());
-    for secret in &secrets {
-        if let Some(at) = seen.find(secret.as_str()) {
-            let from = (0..=at.saturating_sub(300))
-                .rev()
-                .find(|i| seen.is_char_boundary(*i))
-                .unwrap_or(0);
-            panic!("{secret} got out: …{}", &seen[from..at + secret.len()]);
-        }
-    }
+    none_of(&secrets, &seen);
 }
 
 #[test]
@@ -318,13 +325,5 @@ fn no_token_leaves_from_names_keys_labels_patterns_messages_or_events() {
     seen.push_str(&heard.lock().unwrap());
     seen.push_str(&server.kill());
     assert!(seen.contains("***REDACTED***"));
-    for token in &tokens {
-        if let Some(at) = seen.find(token.as_str()) {
-            let from = (0..=at.saturating_sub(300))
-                .rev()
-                .find(|i| seen.is_char_boundary(*i))
-                .unwrap_or(0);
-            panic!("{token} got out: …{}", &seen[from..at + token.len()]);
-        }
-    }
+    none_of(&tokens, &seen);
 }

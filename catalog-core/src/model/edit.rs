@@ -111,6 +111,11 @@ impl Expect {
         Self::Revision(id)
     }
 
+    /// The source must be where it is now; `None`: it must not exist.
+    pub fn at(current: Option<&RevisionId>) -> Self {
+        current.map_or(Self::Absent, |id| Self::Revision(id.clone()))
+    }
+
     /// Whether a source at `current` (`None`: it does not exist) is what was expected.
     pub fn holds(&self, current: Option<&RevisionId>) -> bool {
         match self {

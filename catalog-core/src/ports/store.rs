@@ -31,6 +31,13 @@ pub struct StoredSource {
     pub problems: Vec<Finding>,
 }
 
+impl StoredSource {
+    /// Whether the store could read the source as it should be.
+    pub fn is_sound(&self) -> bool {
+        !self.problems.iter().any(Finding::is_error)
+    }
+}
+
 /// A change that the store noticed, whoever made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -189,10 +196,7 @@ pub trait SourceConfigStoreExt: SourceConfigStore {
         let mut attempt = 0;
         loop {
             let stored = self.get(key).await?;
-            let expect = match &stored {
-                Some(source) => Expect::Revision(source.revision.id.clone()),
-                None => Expect::Absent,
-            };
+            let expect = Expect::at(stored.as_ref().map(|s| &s.revision.id));
             let document = change(stored.as_ref())?;
             match self.put(key, &document, &expect, meta).await {
                 Err(StoreError::Conflict { .. }) if attempt < retries => attempt += 1,

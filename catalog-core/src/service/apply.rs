@@ -301,10 +301,9 @@ impl Shared {
     ) -> Result<Applied, CatalogError> {
         let Request { key, options, .. } = request;
         let plan = self.plan(slot, request).await?;
-        let before = plan.stored.as_ref().map(|s| s.revision.clone());
         let mut applied = Applied {
             revision: plan.revision.clone(),
-            previous: before.map(|r| r.id),
+            previous: plan.stored.as_ref().map(|s| s.revision.id.clone()),
             created: plan.stored.is_none(),
             changed: plan.changed,
             dry_run: options.dry_run,
@@ -353,7 +352,7 @@ impl Shared {
         plan: Plan,
     ) -> Result<(StoredSource, Option<LoadResult>), CatalogError> {
         let before = plan.stored.as_ref();
-        let expect = before.map_or(Expect::Absent, |s| Expect::Revision(s.revision.id.clone()));
+        let expect = Expect::at(before.map(|s| &s.revision.id));
         let revision = self
             .store
             .put(key, &plan.document, &expect, &plan.meta)

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -13,7 +12,7 @@ use super::view::PluginSlot;
 use crate::model::{EntityFailure, FieldValue, SourceDocument, SourceKey};
 use crate::ports::{LoadRequest, Loaded};
 use crate::redaction::{self, Secrets};
-use crate::validation::{Finding, yaml_findings};
+use crate::validation::Finding;
 use crate::yaml;
 
 /// How loading a document ended.
@@ -23,7 +22,7 @@ pub(super) struct LoadResult {
     pub(super) loaded: Loaded,
     /// Why the document must not replace what is served.
     pub(super) error: Option<String>,
-    /// What the YAML front end found.
+    /// What validation found.
     pub(super) findings: Vec<Finding>,
 }
 
@@ -81,12 +80,7 @@ impl Shared {
             .map(|c| yaml::parse_bytes(c, self.pipeline.limits()));
         let content = match parsed.transpose() {
             Ok(content) => content,
-            Err(error) => {
-                return LoadResult {
-                    findings: yaml_findings(&error),
-                    ..LoadResult::failed(error.to_string())
-                };
-            }
+            Err(error) => return LoadResult::failed(error.to_string()),
         };
         let settings = &document.settings;
         let request = LoadRequest::new(key, settings, content.as_ref(), &*self.secrets, written_at);

@@ -116,7 +116,7 @@ impl Shared {
         let before = stored.as_ref().map(|s| &s.document);
         let unchanged = stored
             .as_ref()
-            .filter(|s| !s.problems.iter().any(Finding::is_error) && s.document == *document.get());
+            .filter(|s| s.is_sound() && s.document == *document.get());
         if let Some(unchanged) = unchanged {
             return Ok(Plan {
                 changed: false,
@@ -133,7 +133,7 @@ impl Shared {
         if document.get().settings.enabled && kind != RevisionKind::Rollback {
             self.check_secrets(document.get()).await?;
         }
-        let expected = current.clone().map_or(Expect::Absent, Expect::Revision);
+        let expected = Expect::at(current.as_ref());
         let revision = self.store.preview(key, &document, &expected, &meta).await?;
 
         let loaded = self.load_ahead(slot, key, &document, &meta).await;

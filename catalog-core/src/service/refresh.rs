@@ -256,7 +256,7 @@ impl Shared {
         let began = tokio::time::Instant::now();
         let revisions = self.store.revisions(&stored.key).await.ok()?;
         // The current document was tried just now, unless its files could not be read at all.
-        let unread = stored.problems.iter().any(Finding::is_error);
+        let unread = !stored.is_sound();
         let tried =
             |r: &Revision| r.id > stored.revision.id || (r.id == stored.revision.id && !unread);
         for revision in revisions.into_iter().filter(|r| !tried(r)) {

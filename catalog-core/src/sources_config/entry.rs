@@ -142,7 +142,7 @@ impl Reader<'_> {
         }
         let known = Field::ALL.iter().flat_map(|f| f.spellings()).copied();
         let suggestion = did_you_mean(key, known.chain(["id"]));
-        let message = format!("unknown field {:?}", shown(key));
+        let message = format!("unknown field {:?}", redaction::redact_key(key));
         let (path, at) = (self.path.key(key), entry.key_span.position);
         self.error(Layer::StrictFields, "unknown-field", path, at, message)
             .suggestion = suggestion;
@@ -209,9 +209,4 @@ impl Reader<'_> {
             }
         }
     }
-}
-
-/// A key for a message.
-pub(super) fn shown(key: &str) -> String {
-    redaction::redact_key(key)
 }

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::entry::{self, shown};
+use super::entry;
 use super::{Dialect, FileEntry, SourcesFile};
 use crate::model::SourceId;
+use crate::redaction;
 use crate::validation::{Finding, Layer, Path, did_you_mean};
 use crate::yaml::{Document, Entry, Node, Value};
 
@@ -92,7 +93,7 @@ impl Reader<'_> {
     }
 
     fn unknown(&mut self, path: &Path, entry: &Entry, known: &[&str]) {
-        let message = format!("unknown field {:?}", shown(&entry.key));
+        let message = format!("unknown field {:?}", redaction::redact_key(&entry.key));
         let mut finding = Finding::error(Layer::StrictFields, "unknown-field", message)
             .at(path.key(entry.key.clone()))
             .on(entry.key_span.position);

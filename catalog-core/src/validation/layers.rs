@@ -29,7 +29,7 @@ pub(super) fn parse(
 }
 
 /// The findings that a YAML error stands for.
-pub(crate) fn yaml_findings(error: &YamlError) -> Vec<Finding> {
+fn yaml_findings(error: &YamlError) -> Vec<Finding> {
     let finding = |issue: &yaml::YamlIssue| Finding {
         suggestion: issue.suggestion.clone(),
         ..Finding::error(Layer::YamlParse, issue.code, issue.message.clone())

@@ -527,16 +527,14 @@ impl Builder<'_> {
             .last_mut()
             .is_some_and(|open| open.seen.insert(text.clone()));
         if !fresh {
-            let message = format!("the key {:?} is there twice", shorten(&text));
+            let message = format!(
+                "the key {:?} is there twice",
+                crate::redaction::redact_key(&text)
+            );
             self.issue(span.position, "duplicate-key", message);
         }
         (text, span, fresh)
     }
-}
-
-/// A key for a message: short, and not a credential in disguise.
-fn shorten(key: &str) -> String {
-    crate::redaction::redact_key(key)
 }
 
 fn collection(style: StructureStyle) -> Collection {
