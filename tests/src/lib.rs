@@ -5,6 +5,8 @@
 
 mod client;
 mod data;
+pub mod matrix;
+pub mod measure;
 mod server;
 
 pub use client::{Answer, Client};
