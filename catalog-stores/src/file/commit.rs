@@ -13,25 +13,23 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use catalog_core::StoreError;
 
-use super::disk::{Disk, HISTORY_DIR_MODE, unique};
+use super::disk::{Disk, HISTORY_DIR_MODE, RECORD_MODE, WAL, WAL_TMP, unique};
 use super::plan::{Plan, Step};
 use super::problem::PathProblem;
 use super::roots::{Spot, TEMP_PREFIX};
+use crate::dir::{Dir, is_gone};
 
 /// Mode of directories that a write makes for content.
 const CONTENT_DIR_MODE: u32 = 0o755;
 /// Mode of a new content file, before the process's mask.
 const CONTENT_MODE: u32 = 0o644;
-/// Mode of the records, which may hold secrets.
-const RECORD_MODE: u32 = 0o600;
 
 /// The new state of one file.
 pub(super) struct Change {
@@ -109,7 +107,7 @@ impl Disk {
             Err(source) => Err(CommitError::Prepare { step: None, source }),
         });
         let committed = checked.and_then(|()| {
-            let renamed = fs::rename(self.wal_tmp(), self.wal());
+            let renamed = self.history_dir().and_then(|dir| dir.rename(WAL_TMP, WAL));
             renamed.map_err(|source| CommitError::Prepare { step: None, source })
         });
         if let Err(error) = committed {
@@ -147,18 +145,15 @@ impl Disk {
             }
         }
         self.write_plan(plan).map_err(whole)?;
-        self.passed("plan written").map_err(whole)?;
         let mut dirs = BTreeSet::new();
         for (i, (step, change)) in plan.steps.iter().zip(changes).enumerate() {
             if let (Some(temp), Some(bytes)) = (&step.temp, &change.bytes) {
                 self.write_temp(&step.spot, temp, bytes, change.mode)
                     .map_err(|e| (Some(i), e))?;
                 dirs.extend(self.dirs_to_sync(&step.spot));
-                self.passed("file prepared").map_err(whole)?;
             }
         }
-        self.sync_dirs(&dirs).map_err(whole)?;
-        self.passed("directories synced").map_err(whole)
+        self.sync_dirs(&dirs).map_err(whole)
     }
 
     /// Checks that a file can be removed, and notes which one it is.
@@ -174,15 +169,11 @@ impl Disk {
     }
 
     fn write_plan(&self, plan: &Plan) -> io::Result<()> {
-        let mut file = File::options()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(self.wal_tmp())?;
-        file.write_all(&plan.encode()?)?;
-        file.sync_all()?;
-        File::open(self.roots.history())?.sync_all()
+        let dir = self.history_dir()?;
+        let file = dir.create_file(WAL_TMP, RECORD_MODE)?;
+        file.write_at(&plan.encode()?, 0)?;
+        file.sync()?;
+        dir.sync()
     }
 
     fn write_temp(
@@ -197,7 +188,7 @@ impl Disk {
             false => (CONTENT_DIR_MODE, CONTENT_MODE),
         };
         let dir = self.roots.make_dir_of(spot, dir_mode)?;
-        let mut file = dir.create_file(temp, mode.unwrap_or(usual))?;
+        let file = dir.create_file(temp, mode.unwrap_or(usual))?;
         let name = spot.split().1;
         if dir.has(name)? {
             let existing = dir.open_file(name)?;
@@ -207,19 +198,19 @@ impl Disk {
                 dir.probe_overwrite(name)?;
             }
             let meta = existing.metadata()?;
-            file.set_permissions(fs::Permissions::from_mode(meta.mode() & 0o7777))?;
+            file.set_mode(meta.mode() & 0o7777)?;
             // Only root may give files away; anybody else can at least keep the group if it is one
             // of theirs, and otherwise keeps the file under their own.
             let (uid, gid) = (Some(meta.uid()), Some(meta.gid()));
-            if std::os::unix::fs::fchown(&file, uid, gid).is_err() {
-                let _ = std::os::unix::fs::fchown(&file, None, gid);
+            if file.set_owner(uid, gid).is_err() {
+                let _ = file.set_owner(None, gid);
             }
         } else if let Some(mode) = mode {
             // A mode that is asked for is not up to the process's mask.
-            file.set_permissions(fs::Permissions::from_mode(mode))?;
+            file.set_mode(mode)?;
         }
-        file.write_all(bytes)?;
-        file.sync_all()
+        file.write_at(bytes, 0)?;
+        file.sync()
     }
 
     /// The directory of a new file, and those above whose own entry may not be durable yet: whoever
@@ -235,10 +226,10 @@ impl Disk {
     /// Makes what was made, renamed or removed in these directories durable.
     pub(super) fn sync_dirs(&self, dirs: &BTreeSet<PathBuf>) -> io::Result<()> {
         for dir in dirs {
-            match File::open(dir) {
-                Ok(dir) => dir.sync_all()?,
+            match Dir::open(self.roots.seam(), dir) {
+                Ok(dir) => dir.sync()?,
                 // Removed from outside meanwhile: there is nothing to make durable.
-                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                Err(e) if is_gone(&e) => continue,
                 Err(e) => return Err(e),
             }
             let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
@@ -266,11 +257,9 @@ impl Disk {
     /// Removes what was prepared. What cannot be removed now is by the next recovery.
     pub(super) fn abandon(&self, plan: &Plan) {
         self.remove_temps(plan);
-        match fs::remove_file(self.wal_tmp()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(%error, "the plan of a failed change is still there");
-            }
-            _ => {}
+        let removed = self.history_dir().and_then(|dir| dir.remove(WAL_TMP));
+        if let Err(error) = removed {
+            tracing::warn!(%error, "the plan of a failed change is still there");
         }
     }
 }

@@ -1,12 +1,11 @@
 //! The files that the store may change, and its own marks beside them.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use catalog_core::StoreError;
@@ -14,18 +13,26 @@ use catalog_core::digest::Digest;
 
 use super::problem::PathProblem;
 use super::roots::{Roots, Spot};
+use crate::dir::Dir;
 
-/// Mode of directories of the history, which may hold secrets.
+/// Mode of the files of the history, which may hold secrets.
+pub(super) const RECORD_MODE: u32 = 0o600;
+
+/// Mode of its directories.
 pub(super) const HISTORY_DIR_MODE: u32 = 0o700;
 
 /// Start of the names of plans that could not be finished.
 const SET_ASIDE: &str = "wal.failed-";
 
+/// The plan of a commit, before its commit point and after it.
+pub(super) const WAL_TMP: &str = "wal.tmp";
+pub(super) const WAL: &str = "wal";
+
+/// What changes with every commit.
+const GENERATION: &str = "generation";
+
 /// Bytes of the mark. It is overwritten in place, so that nobody ever reads half of one.
 const MARK_BYTES: usize = 64;
-
-/// Called after every step of a commit; a test makes it fail or abort the process.
-pub(super) type Failpoint = Arc<dyn Fn(&'static str) -> io::Result<()> + Send + Sync>;
 
 /// The files that the store may change. Everything here wants the lock.
 pub(super) struct Disk {
@@ -34,7 +41,6 @@ pub(super) struct Disk {
     pub(super) limit: u64,
     /// The longest sources file in bytes.
     pub(super) sources_limit: u64,
-    pub(super) failpoint: Option<Failpoint>,
     /// Directories whose own existence this process has made durable.
     pub(super) synced: Mutex<HashSet<PathBuf>>,
     /// Why nothing is written any more until the store is opened again.
@@ -42,33 +48,27 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    pub(super) fn new(
-        roots: Roots,
-        limit: u64,
-        sources_limit: u64,
-        failpoint: Option<Failpoint>,
-    ) -> Self {
+    pub(super) fn new(roots: Roots, limit: u64, sources_limit: u64) -> Self {
         Self {
             roots,
             limit,
             sources_limit,
-            failpoint,
             synced: Mutex::default(),
             poison: Mutex::default(),
         }
     }
 
     pub(super) fn wal(&self) -> PathBuf {
-        self.roots.history().join("wal")
+        self.roots.history().join(WAL)
     }
 
     pub(super) fn wal_tmp(&self) -> PathBuf {
-        self.roots.history().join("wal.tmp")
+        self.roots.history().join(WAL_TMP)
     }
 
-    /// The file that whoever changes anything here has locked.
-    pub(super) fn lock_path(&self) -> PathBuf {
-        self.roots.history().join("lock")
+    /// The directory of the history and of the store's own marks.
+    pub(super) fn history_dir(&self) -> io::Result<Dir> {
+        Dir::open(self.roots.seam(), self.roots.history())
     }
 
     /// Whether revisions can be recorded, found out without leaving anything.
@@ -97,17 +97,12 @@ impl Disk {
     /// once and forgets it, so that trying again would only seem to help: from then on nothing is
     /// written until the store is opened again.
     pub(super) fn sync_or_poison(&self, sync: io::Result<()>) -> io::Result<()> {
-        let result = self.passed("sync").and(sync);
-        if let Err(error) = &result {
+        if let Err(error) = &sync {
             let reason = format!("a change could not be made durable: {error}");
             tracing::error!(%error, "a change could not be made durable; open the store again");
             *self.poison.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
         }
-        result
-    }
-
-    pub(super) fn passed(&self, step: &'static str) -> io::Result<()> {
-        self.failpoint.as_ref().map_or(Ok(()), |hook| hook(step))
+        sync
     }
 
     /// What changes whenever something was committed, by any process.
@@ -116,7 +111,7 @@ impl Disk {
     }
 
     fn generation_path(&self) -> PathBuf {
-        self.roots.history().join("generation")
+        self.roots.history().join(GENERATION)
     }
 
     /// Leaves a mark by which stores in other processes see that something was committed, even
@@ -126,13 +121,9 @@ impl Disk {
         let mut mark = [b' '; MARK_BYTES];
         let length = text.len().min(MARK_BYTES);
         mark[..length].copy_from_slice(&text.as_bytes()[..length]);
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(self.generation_path())?;
-        file.write_all_at(&mark, 0)
+        let dir = self.history_dir()?;
+        dir.open_or_create(GENERATION, RECORD_MODE)?
+            .write_at(&mark, 0)
     }
 
     /// Whether a commit is under way or was cut short.
@@ -152,10 +143,10 @@ impl Disk {
     }
 
     /// A name for the next plan that cannot be finished.
-    pub(super) fn set_aside_path(&self) -> PathBuf {
-        let path = |n: u32| self.roots.history().join(format!("{SET_ASIDE}{n}"));
-        let free = (1..).map(path).find(|path| !path.exists());
-        free.unwrap_or_else(|| path(0))
+    pub(super) fn set_aside_name(&self) -> String {
+        let free = |name: &String| !self.roots.history().join(name).exists();
+        let mut names = (1u32..).map(|n| format!("{SET_ASIDE}{n}"));
+        names.find(free).unwrap_or_default()
     }
 
     /// The digest of a target as a plan writes it; `None` when there is no file.

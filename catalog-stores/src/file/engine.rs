@@ -80,7 +80,7 @@ pub(super) struct Engine {
 
 impl Engine {
     pub(super) fn new(disk: Arc<Disk>, reader: Reader, clock: Arc<dyn Clock>) -> Self {
-        let history = History::new(disk.roots.history());
+        let history = History::new(disk.roots.history(), disk.roots.seam());
         Self {
             disk,
             history,

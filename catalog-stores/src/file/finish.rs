@@ -1,12 +1,12 @@
 //! From the commit point to the end, in one go or after a crash.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io;
+use std::fs;
+use std::io::{self, Read as _};
 
 use catalog_core::StoreError;
 
-use super::disk::Disk;
+use super::disk::{Disk, WAL, WAL_TMP};
 use super::plan::{Plan, Step};
 use crate::dir::{Dir, is_gone};
 
@@ -17,23 +17,19 @@ impl Disk {
     /// Puts everything in place. Doing it twice does no harm. Says whether a target was changed from
     /// outside since the commit point.
     pub(super) fn finish(&self, plan: &Plan) -> io::Result<bool> {
-        let history = File::open(self.roots.history())?;
-        self.sync_or_poison(history.sync_all())?;
-        self.passed("committed")?;
+        let history = self.history_dir()?;
+        self.sync_or_poison(history.sync())?;
         let mut overtaken = false;
         for step in &plan.steps {
             overtaken |= self.run(step)?;
-            self.passed("file in place")?;
         }
         self.sync_or_poison(self.sync_dirs(&self.dirs(plan)))?;
         // Others would notice later, and this process looks at everything again.
         if let Err(error) = self.announce() {
             tracing::warn!(%error, "other processes cannot be told of a change");
         }
-        self.passed("announced")?;
-        fs::remove_file(self.wal())?;
-        self.passed("plan removed")?;
-        self.sync_or_poison(history.sync_all())?;
+        history.remove(WAL)?;
+        self.sync_or_poison(history.sync())?;
         Ok(overtaken)
     }
 
@@ -83,12 +79,13 @@ impl Disk {
     }
 
     fn overwrite(&self, dir: &Dir, from: &str, to: &str) -> io::Result<()> {
+        let mut bytes = Vec::new();
         let mut new = dir.open_file(from)?.ok_or(io::ErrorKind::NotFound)?;
-        let mut target = dir.overwrite_file(to)?;
-        self.passed("file emptied")?;
-        io::copy(&mut new, &mut target)?;
-        self.sync_or_poison(target.sync_all())?;
-        self.passed("file overwritten")?;
+        new.read_to_end(&mut bytes)?;
+        let target = dir.open_output(to)?;
+        target.truncate(0)?;
+        target.write_at(&bytes, 0)?;
+        self.sync_or_poison(target.sync())?;
         dir.remove(from)
     }
 
@@ -124,7 +121,7 @@ impl Disk {
 
     /// Makes a change that nothing is in place of one that was never committed.
     pub(super) fn take_back(&self, plan: &Plan) {
-        match fs::rename(self.wal(), self.wal_tmp()) {
+        match self.history_dir().and_then(|dir| dir.rename(WAL, WAL_TMP)) {
             Ok(()) => self.abandon(plan),
             Err(error) => tracing::warn!(%error, "a failed change cannot be taken back"),
         }
@@ -168,7 +165,8 @@ impl Disk {
                 if let Ok(plan) = Plan::decode(&bytes) {
                     self.remove_temps(&plan);
                 }
-                fs::remove_file(self.wal_tmp()).map_err(unavailable)
+                let removed = self.history_dir().and_then(|dir| dir.remove(WAL_TMP));
+                removed.map_err(unavailable)
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(e) => Err(unavailable(e)),
@@ -211,9 +209,9 @@ impl Disk {
 
     /// Gives the plan a name under which nobody carries it out; what it has prepared stays, too.
     fn set_aside(&self) -> io::Result<()> {
-        let path = self.set_aside_path();
-        fs::rename(self.wal(), &path)?;
-        tracing::error!(plan = %path.display(), "an interrupted change is set aside");
+        let name = self.set_aside_name();
+        self.history_dir()?.rename(WAL, &name)?;
+        tracing::error!(plan = name, "an interrupted change is set aside");
         // Part of it may be in place.
         self.announce()
     }

@@ -199,7 +199,7 @@ impl Shared {
         operation: impl FnOnce(&mut Engine) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
-        let result = lock(&self.disk.lock_path()).and_then(|_locked| operation(&mut engine));
+        let result = lock(&self.disk).and_then(|_locked| operation(&mut engine));
         let before = self.view();
         let after = engine.view.clone();
         *self.view.write().unwrap_or_else(PoisonError::into_inner) = after.clone();

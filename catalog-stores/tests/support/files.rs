@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use catalog_core::ports::{SourceConfigStore as _, StoreChange, StoredSource};
@@ -11,7 +13,7 @@ use catalog_core::testing::{accept, document, key, meta};
 use catalog_core::{
     Expect, Revision, RevisionKind, SourceDocument, SourceKey, SourceSettings, StoreError,
 };
-use catalog_stores::{FileStore, FileStoreOptions};
+use catalog_stores::{FileStore, FileStoreOptions, FsAnswer, FsChange, FsOp};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 
@@ -187,4 +189,61 @@ pub fn settings_at(path: &str) -> SourceDocument {
         .properties
         .insert("yamlCatalogPath".into(), path.into());
     SourceDocument::new(settings, None)
+}
+
+/// Numbers the operations of a store from when it is armed on.
+#[derive(Clone)]
+pub struct Operations(Arc<AtomicUsize>);
+
+impl Operations {
+    const UNARMED: usize = usize::MAX / 2;
+
+    pub fn new() -> Self {
+        Self(Arc::new(AtomicUsize::new(Self::UNARMED)))
+    }
+
+    /// From now on operations are counted.
+    pub fn arm(&self) {
+        self.0.store(0, Ordering::SeqCst);
+    }
+
+    /// From now on they are not.
+    pub fn disarm(&self) {
+        self.0.store(Self::UNARMED, Ordering::SeqCst);
+    }
+
+    /// The number of an operation, once they are counted.
+    pub fn next(&self) -> Option<usize> {
+        let n = self.0.fetch_add(1, Ordering::SeqCst);
+        (n < Self::UNARMED).then_some(n)
+    }
+
+    /// How many there were.
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// A store that looks at its files only when it is asked, with a hook.
+pub fn hooked(
+    dir: &Path,
+    hook: impl Fn(&FsOp<'_>) -> FsAnswer + Send + Sync + 'static,
+) -> FileStoreOptions {
+    let hour = Duration::from_secs(3600);
+    options(dir).poll_interval(hour).hook(hook)
+}
+
+/// The answer of a disk that is full.
+pub fn full() -> FsAnswer {
+    FsAnswer::Fail(std::io::ErrorKind::StorageFull.into())
+}
+
+/// Whether it makes something durable. A disk that fails to is another matter than one that is full.
+pub fn is_sync(op: &FsOp<'_>) -> bool {
+    matches!(op.change, FsChange::SyncFile | FsChange::SyncDir)
+}
+
+/// Whether it gives a file this name.
+pub fn renames_to(op: &FsOp<'_>, name: &str) -> bool {
+    matches!(&op.change, FsChange::Rename { to } if to.ends_with(name))
 }
