@@ -133,7 +133,7 @@ impl Dir {
     /// Makes a file that must not exist yet.
     pub(crate) fn create_file(&self, name: &str, mode: u32) -> io::Result<Output> {
         let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let op = || (self.path.join(name), FsChange::MakeFile { mode });
         let mode = Mode::from_raw_mode(mode);
         let fd = self
@@ -203,6 +203,15 @@ impl Dir {
         }
     }
 
+    /// The permission bits of a file; `None` when there is none.
+    pub(crate) fn mode(&self, name: &str) -> io::Result<Option<u32>> {
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat.st_mode & 0o7777)),
+            Err(rustix::io::Errno::NOENT) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+
     /// What tells a file from another that has its name later: inode and change time.
     pub(crate) fn identity(&self, name: &str) -> io::Result<Identity> {
         let stat = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -234,6 +243,15 @@ impl Dir {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
             _ => Ok(()),
         }
+    }
+
+    /// Makes all of a file durable. What is no regular file is left alone.
+    pub(crate) fn sync_file(&self, name: &str) -> io::Result<()> {
+        let Some(file) = self.open_file(name)? else {
+            return Ok(());
+        };
+        let op = || (self.path.join(name), FsChange::SyncFile);
+        self.seam.run(op, || file.sync_all())
     }
 
     /// Makes what was renamed, made or removed in it durable.

@@ -34,14 +34,16 @@
 //! # });
 //! ```
 
+mod checkpoint;
 mod commit;
 mod disk;
 mod edit;
 mod engine;
 mod fingerprint;
-mod finish;
 mod found;
 mod history;
+mod idle;
+mod journal;
 mod live;
 mod lock;
 mod options;
@@ -50,6 +52,7 @@ mod problem;
 mod reader;
 mod record;
 mod recording;
+mod replay;
 mod roots;
 mod standing;
 mod store;

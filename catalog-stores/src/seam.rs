@@ -120,6 +120,11 @@ impl Seam {
         Self(hook)
     }
 
+    /// Whether somebody looks on.
+    pub(crate) fn is_hooked(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Makes an operation that gives nothing back. `op` is asked for only when there is a hook.
     pub(crate) fn run<'a>(
         &self,
@@ -201,10 +206,16 @@ impl Output {
         self.seam.run(op, || self.file.set_len(length))
     }
 
-    /// Makes all of it durable.
+    /// Makes all of it durable, mode and owner included.
     pub(crate) fn sync(&self) -> io::Result<()> {
         let op = || (self.path.clone(), FsChange::SyncFile);
         self.seam.run(op, || self.file.sync_all())
+    }
+
+    /// Makes its bytes and its length durable.
+    pub(crate) fn sync_data(&self) -> io::Result<()> {
+        let op = || (self.path.clone(), FsChange::SyncFile);
+        self.seam.run(op, || self.file.sync_data())
     }
 
     pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {

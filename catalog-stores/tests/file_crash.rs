@@ -9,6 +9,8 @@ use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use catalog_core::ports::SourceConfigStore as _;
 use catalog_core::testing::{content, key, meta};
@@ -249,11 +251,22 @@ async fn a_crash_while_recovering_is_recovered_from() {
 async fn what_somebody_wrote_after_a_crash_is_kept_and_so_is_what_was_committed() {
     let dir = catalog();
     drop(open_quiet(dir.path()).await);
-    let mut step = 0;
-    while !dir.path().join(".history/wal").exists() {
-        assert!(dies(dir.path(), "content", step), "there is a commit point");
-        step += 1;
-    }
+    // The operation that replaces the file: everything is decided before it.
+    let (operations, replaces) = (Operations::new(), Arc::new(AtomicUsize::new(0)));
+    let (count, found) = (operations.clone(), replaces.clone());
+    let trial = catalog();
+    drop(open_quiet(trial.path()).await);
+    let store = hooked(trial.path(), move |op| {
+        let number = count.next();
+        if renames_to(op, "main.yaml") {
+            found.store(number.unwrap(), Ordering::SeqCst);
+        }
+        FsAnswer::Go
+    });
+    let store = store.open().await.unwrap();
+    operations.arm();
+    operate(&store, trial.path(), "content").await.unwrap();
+    assert!(dies(dir.path(), "content", replaces.load(Ordering::SeqCst)));
     assert_eq!(read(dir.path(), "main.yaml"), MAIN);
     write(dir.path(), "main.yaml", "by hand, after the crash");
     let store = open_quiet(dir.path()).await;

@@ -139,7 +139,7 @@ async fn an_error_that_persists_from_any_step_on_leaves_the_old_state_or_the_new
 fn full_after(files: usize) -> impl Fn(&FsOp<'_>) -> FsAnswer + Send + Sync + 'static {
     let done = AtomicUsize::new(0);
     move |op| {
-        let places = matches!(op.change, FsChange::Rename { .. }) && !renames_to(op, "wal");
+        let places = matches!(op.change, FsChange::Rename { .. });
         let earlier = done.fetch_add(usize::from(places), Ordering::SeqCst);
         match earlier + usize::from(places) > files {
             true => {
@@ -162,32 +162,18 @@ async fn interrupted(dir: &Path, files_in_place: usize) {
         matches!(answer, Err(StoreError::Unavailable { .. })),
         "{answer:?}"
     );
-    assert!(dir.join(".history/wal").exists());
 }
 
 #[tokio::test]
-async fn a_change_that_cannot_be_finished_is_set_aside_and_nothing_else_stops() {
+async fn a_target_that_was_moved_away_meanwhile_is_somebodys_doing() {
     for obstacle in ["link", "file", "gone"] {
         let dir = catalog();
         let sources = SOURCES.replace("./main.yaml", "deep/main.yaml");
         write(dir.path(), "sources.yaml", sources);
         std::fs::create_dir(dir.path().join("deep")).unwrap();
         write(&dir.path().join("deep"), "main.yaml", MAIN);
-        interrupted(dir.path(), 1).await;
-        // As it would be with the sources file in place and the content not.
-        let wal = read(dir.path(), ".history/wal");
-        let temp = |n| {
-            wal.split("\"temp\":\"")
-                .nth(n)
-                .unwrap()
-                .split('"')
-                .next()
-                .unwrap()
-        };
-        let (deep, top, content) = (dir.path().join("deep"), dir.path(), temp(1));
-        std::fs::rename(deep.join("main.yaml"), deep.join(content)).unwrap();
-        write(&deep, "main.yaml", MAIN);
-        std::fs::rename(top.join(temp(2)), top.join("sources.yaml")).unwrap();
+        interrupted(dir.path(), 0).await;
+        let deep = dir.path().join("deep");
         std::fs::rename(&deep, dir.path().join("moved")).unwrap();
         match obstacle {
             "link" => symlink("moved", &deep).unwrap(),
@@ -195,32 +181,54 @@ async fn a_change_that_cannot_be_finished_is_set_aside_and_nothing_else_stops() 
             _ => {}
         }
         let store = open_quiet(dir.path()).await;
-        let health = store.health().await;
-        assert_eq!(health.state, ComponentState::Degraded, "{obstacle}");
-        assert!(
-            health.detail.unwrap().contains("wal.failed-1"),
-            "{obstacle}"
-        );
-        assert_eq!(
-            read(dir.path(), ".history/wal.failed-1"),
-            wal,
-            "the plan is kept"
-        );
-        assert_eq!(
-            read(&dir.path().join("moved"), content),
-            "new content",
-            "and so is the content"
-        );
+        // The rest is in place, and the history has what was committed.
+        assert!(read(dir.path(), "sources.yaml").contains("Renamed"));
+        let revisions = store.revisions(&main_key()).await.unwrap();
+        let applied = revisions.iter().find(|r| r.kind == RevisionKind::Apply);
+        let id = &applied.expect(obstacle).id;
+        let record = store.get_revision(&main_key(), id).await.unwrap();
+        let content = record.document.unwrap().content;
+        assert_eq!(content.as_deref(), Some(&b"new content"[..]), "{obstacle}");
+        assert_eq!(read(&dir.path().join("moved"), "main.yaml"), MAIN);
+        // The source says what it lacks; behind the link it has what it had.
+        let main = get(&store, &main_key()).await;
+        assert_eq!(main.problems.is_empty(), obstacle == "link");
         put_text(&store, &key("mcp", "other"), "works")
             .await
             .unwrap();
-        // The history has what was committed.
-        let revisions = store.revisions(&main_key()).await.unwrap();
-        assert!(
-            revisions.iter().any(|r| r.kind == RevisionKind::Apply),
-            "{obstacle}"
-        );
     }
+}
+
+#[tokio::test]
+async fn a_change_that_cannot_be_finished_is_set_aside_and_nothing_else_stops() {
+    let dir = catalog();
+    interrupted(dir.path(), 1).await;
+    let store = hooked(dir.path(), |op| match renames_to(op, "sources.yaml") {
+        true => FsAnswer::Fail(io::ErrorKind::PermissionDenied.into()),
+        false => FsAnswer::Go,
+    });
+    let store = store.open().await.unwrap();
+    let health = store.health().await;
+    assert_eq!(health.state, ComponentState::Degraded);
+    assert!(health.detail.unwrap().contains("journal.failed-1"));
+    let kept = std::fs::read(dir.path().join(".history/journal.failed-1")).unwrap();
+    assert!(
+        String::from_utf8_lossy(&kept).contains("new content"),
+        "the record is kept"
+    );
+    put_text(&store, &key("mcp", "other"), "works")
+        .await
+        .unwrap();
+    // The history has what was committed.
+    let revisions = store.revisions(&main_key()).await.unwrap();
+    assert!(revisions.iter().any(|r| r.kind == RevisionKind::Apply));
+    drop(store);
+    let store = open_quiet(dir.path()).await;
+    assert!(
+        read(dir.path(), "sources.yaml").contains("Main servers"),
+        "it is not tried again"
+    );
+    assert_eq!(store.health().await.state, ComponentState::Degraded);
 }
 
 #[tokio::test]
@@ -242,7 +250,6 @@ async fn a_change_is_finished_where_it_was_made_up_whatever_the_roots_are_now() 
     // The first file gets in place, the rest does not.
     assert!(operate(&store, "put").await.is_err());
     drop(store);
-    assert!(dir.path().join(".history/wal").exists());
     let roots = [more.path(), dir.path()];
     let store = options(dir.path())
         .content_roots(roots)
@@ -262,19 +269,13 @@ async fn after_a_failed_sync_nothing_is_written_until_the_store_is_opened_again(
     let dir = catalog();
     let fail = Arc::new(AtomicBool::new(false));
     let hook = fail.clone();
-    let committed = AtomicBool::new(false);
-    let store = options(dir.path())
-        .hook(move |op| {
-            let fails = hook.load(Ordering::SeqCst);
-            committed.fetch_or(fails && renames_to(op, "wal"), Ordering::SeqCst);
-            match fails && is_sync(op) && committed.load(Ordering::SeqCst) {
-                true => FsAnswer::Fail(io::Error::other("input/output error")),
-                false => FsAnswer::Go,
-            }
-        })
-        .open()
-        .await
-        .unwrap();
+    let store = hooked(dir.path(), move |op| {
+        match is_sync(op) && hook.load(Ordering::SeqCst) {
+            true => FsAnswer::Fail(io::Error::other("input/output error")),
+            false => FsAnswer::Go,
+        }
+    });
+    let store = store.open().await.unwrap();
     fail.store(true, Ordering::SeqCst);
     assert!(put_text(&store, &main_key(), "two").await.is_err());
     fail.store(false, Ordering::SeqCst);
@@ -290,7 +291,13 @@ async fn after_a_failed_sync_nothing_is_written_until_the_store_is_opened_again(
         "readers go on"
     );
     drop(store);
+    assert_eq!(
+        read(dir.path(), "main.yaml"),
+        MAIN,
+        "the old state is intact"
+    );
     let store = open_quiet(dir.path()).await;
+    assert_eq!(kinds(&store, &main_key()).await, [RevisionKind::Import]);
     put_text(&store, &main_key(), "four").await.unwrap();
     assert_eq!(store.health().await.state, ComponentState::Healthy);
 }

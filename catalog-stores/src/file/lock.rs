@@ -58,7 +58,7 @@ mod tests {
 
     fn disk(dir: &std::path::Path) -> Disk {
         let roots = Roots::new(&[], &[], dir, Seam::default()).unwrap();
-        Disk::new(roots, 0, 0)
+        Disk::new(roots, 0, 0, None)
     }
 
     #[test]

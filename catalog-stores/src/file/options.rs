@@ -33,7 +33,7 @@ const SOURCES_MODE: u32 = 0o644;
 const EMPTY_SOURCES: &str = "apiVersion: catalog/v1alpha1\nkind: CatalogSources\ncatalogs: {}\n";
 
 /// Names in the history's directory that are the store's own, so that no plugin may have them.
-const OWN_NAMES: [&str; 4] = ["lock", "wal", "wal.tmp", "generation"];
+const OWN_NAMES: [&str; 4] = ["lock", "journal", "wal", "generation"];
 
 /// Where a [`FileStore`] finds its files, and how it treats them.
 ///
@@ -59,7 +59,13 @@ pub struct FileStoreOptions {
     plugins: Vec<(String, PluginName)>,
     clock: Arc<dyn Clock>,
     seam: Seam,
+    boot: Option<String>,
+    pub(super) idle: Duration,
 }
+
+/// When nobody has written for so long, what the journal has is made durable in its places: later
+/// than the pauses within one person's work, so that it is in nobody's way.
+const IDLE: Duration = Duration::from_secs(1);
 
 impl FileStoreOptions {
     /// The longest content in bytes: large for a catalog that people edit, small enough to be read
@@ -94,6 +100,8 @@ impl FileStoreOptions {
                 .collect(),
             clock: Arc::new(SystemClock),
             seam: Seam::default(),
+            boot: None,
+            idle: IDLE,
         }
     }
 
@@ -158,6 +166,22 @@ impl FileStoreOptions {
         self
     }
 
+    /// What this boot of the machine is called: another name is a power cut, to the store.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn boot(mut self, name: impl Into<String>) -> Self {
+        self.boot = Some(name.into());
+        self
+    }
+
+    /// How long after the last write what the journal has is made durable in its places.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn checkpoint_after(mut self, idle: Duration) -> Self {
+        self.idle = idle;
+        self
+    }
+
     /// Opens the store: finishes what was interrupted, and records what is there.
     ///
     /// # Errors
@@ -215,7 +239,7 @@ impl FileStoreOptions {
         let limits = Limits::default().with_max_bytes(max_bytes);
         let reader = Reader::new(self.sources.clone(), self.plugins.clone(), limits);
         let (limit, sources_limit) = (self.max_document_bytes, self.max_sources_bytes);
-        let disk = Disk::new(roots, limit, sources_limit);
+        let disk = Disk::new(roots, limit, sources_limit, self.boot.clone());
         Ok((disk, reader))
     }
 

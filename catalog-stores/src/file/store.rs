@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use async_trait::async_trait;
@@ -22,6 +23,7 @@ use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use super::disk::Disk;
 use super::engine::{Engine, SETTLE_PAUSE, SETTLE_ROUNDS, Whose};
 use super::history::{History, KEPT};
+use super::idle;
 use super::lock::lock;
 use super::options::{FileStoreOptions, SOURCES_FILE, create};
 use super::target::default_properties;
@@ -54,6 +56,8 @@ pub(super) struct Shared {
     failure: Mutex<Option<String>>,
     /// Whether the last look of the poller came to a bad end.
     watch_failed: AtomicBool,
+    /// Hears of every write.
+    wrote: Sender<()>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -95,6 +99,8 @@ impl FileStore {
             .collect();
         let description = format!("file {}", names.join(", "));
         let (max_document_bytes, interval) = (options.max_document_bytes, options.poll_interval);
+        let (wrote, writes) = channel();
+        let idle = options.idle;
         let engine = blocking(move || options.engine()).await?;
         let shared = Arc::new(Shared {
             gate: Arc::default(),
@@ -105,9 +111,13 @@ impl FileStore {
             changes: broadcast::Sender::new(WATCH_BACKLOG),
             failure: Mutex::default(),
             watch_failed: AtomicBool::new(false),
+            wrote,
         });
         let poller = Poller::start(Arc::downgrade(&shared), interval)
             .map_err(|e| StoreError::unavailable("watch its files", e))?;
+        idle::start(Arc::downgrade(&shared), writes, idle)
+            .map_err(|e| StoreError::unavailable("wait for its writes", e))?;
+        shared.tell_of_writes();
         Ok(Self {
             shared,
             poller,
@@ -193,6 +203,13 @@ impl Shared {
         self.watch_failed.store(false, Ordering::Relaxed);
     }
 
+    fn tell_of_writes(&self) {
+        if self.disk.wrote.swap(false, Ordering::Relaxed) {
+            // It listens as long as the store is there.
+            let _ = self.wrote.send(());
+        }
+    }
+
     /// Runs an operation under the lock, and tells what it changed. Blocks.
     pub(super) fn with_engine<T>(
         &self,
@@ -204,6 +221,7 @@ impl Shared {
         let after = engine.view.clone();
         *self.view.write().unwrap_or_else(PoisonError::into_inner) = after.clone();
         drop(engine);
+        self.tell_of_writes();
         for key in after.changed_since(&before) {
             // Nobody may be watching.
             let _ = self.changes.send(StoreChange::Source(key));
@@ -337,11 +355,14 @@ impl SourceConfigStore for FileStore {
         default_properties(key)
     }
 
-    /// Waits for the operation under way and stops watching. The store itself keeps nothing open,
+    /// Waits for the operation under way, makes what was written durable in its place, and stops
+    /// watching. The store itself keeps nothing open,
     /// so calls afterwards still work, but an edit past the store is noticed only by a write of the
     /// same source, or by [`notice`](FileStore::notice).
     async fn close(&self) {
-        let _turn = self.shared.gate.lock().await;
         self.poller.stop();
+        if let Err(error) = self.locked(|engine| engine.disk.settle_down()).await {
+            tracing::warn!(%error, "what was written is durable in the journal only");
+        }
     }
 }

@@ -65,13 +65,23 @@ pub fn read(dir: &Path, name: &str) -> String {
     std::fs::read_to_string(dir.join(name)).unwrap()
 }
 
-/// Every file below a directory with its bytes, directories and links included.
+/// The store's own notes, which change without anything having changed.
+const NOTES: [&str; 2] = ["journal", "generation"];
+
+/// Every file below a directory with its bytes, directories and links included, but for the store's
+/// own notes.
 pub fn tree(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     fn walk(dir: &Path, top: &Path, out: &mut BTreeMap<PathBuf, Vec<u8>>) {
         for entry in std::fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
             let kind = path.symlink_metadata().unwrap().file_type();
             let name = path.strip_prefix(top).unwrap().to_owned();
+            if name
+                .file_name()
+                .is_some_and(|n| NOTES.iter().any(|note| n == *note))
+            {
+                continue;
+            }
             if kind.is_dir() {
                 out.insert(name, b"<directory>".to_vec());
                 walk(&path, top, out);
@@ -91,7 +101,7 @@ pub fn tree(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 pub fn leftovers(dir: &Path) -> Vec<PathBuf> {
     let left = |path: &PathBuf| {
         let name = path.file_name().unwrap().to_str().unwrap();
-        name.starts_with(".catalog-tmp-") || name.starts_with("wal")
+        name.starts_with(".catalog-tmp-") || name.starts_with("journal.")
     };
     tree(dir).into_keys().filter(left).collect()
 }
@@ -104,10 +114,15 @@ pub async fn open(dir: &Path) -> FileStore {
     FileStore::open(dir).await.unwrap()
 }
 
+/// A store that does nothing by itself.
+pub fn quiet(dir: &Path) -> FileStoreOptions {
+    let hour = Duration::from_secs(3600);
+    options(dir).poll_interval(hour).checkpoint_after(hour)
+}
+
 /// A store that looks at its files only when it is asked.
 pub async fn open_quiet(dir: &Path) -> FileStore {
-    let hour = Duration::from_secs(3600);
-    options(dir).poll_interval(hour).open().await.unwrap()
+    quiet(dir).open().await.unwrap()
 }
 
 /// A store for which a file that is written all the time is never at rest, however busy the machine.
@@ -229,8 +244,7 @@ pub fn hooked(
     dir: &Path,
     hook: impl Fn(&FsOp<'_>) -> FsAnswer + Send + Sync + 'static,
 ) -> FileStoreOptions {
-    let hour = Duration::from_secs(3600);
-    options(dir).poll_interval(hour).hook(hook)
+    quiet(dir).hook(hook)
 }
 
 /// The answer of a disk that is full.
