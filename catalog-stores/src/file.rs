@@ -34,6 +34,7 @@
 //! # });
 //! ```
 
+mod batch;
 mod checkpoint;
 mod commit;
 mod disk;
@@ -49,6 +50,7 @@ mod lock;
 mod options;
 mod plan;
 mod problem;
+mod queue;
 mod reader;
 mod record;
 mod recording;
