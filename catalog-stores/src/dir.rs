@@ -7,9 +7,11 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags};
+
+use crate::seam::{FsChange, Output, Seam};
 
 /// Flags for every directory: no link at the last component, nothing inherited by children.
 const DIRECTORY: OFlags = OFlags::RDONLY
@@ -31,40 +33,67 @@ pub(crate) fn is_gone(error: &io::Error) -> bool {
 
 /// An open directory.
 #[derive(Debug)]
-pub(crate) struct Dir(OwnedFd);
+pub(crate) struct Dir {
+    fd: OwnedFd,
+    path: PathBuf,
+    seam: Seam,
+}
 
 impl Dir {
     /// Opens a root, whose path has no links in it.
-    pub(crate) fn open(root: &Path) -> io::Result<Self> {
-        Ok(Self(rustix::fs::open(root, DIRECTORY, Mode::empty())?))
+    pub(crate) fn open(seam: &Seam, root: &Path) -> io::Result<Self> {
+        Ok(Self {
+            fd: rustix::fs::open(root, DIRECTORY, Mode::empty())?,
+            path: root.to_owned(),
+            seam: seam.clone(),
+        })
     }
 
     /// Opens the directory at `relative` below `root`.
-    pub(crate) fn descend(root: &Path, relative: &str) -> io::Result<Self> {
+    pub(crate) fn descend(seam: &Seam, root: &Path, relative: &str) -> io::Result<Self> {
         components(relative)?
             .into_iter()
-            .try_fold(Self::open(root)?, |dir, name| dir.child(name))
+            .try_fold(Self::open(seam, root)?, |dir, name| dir.child(name))
     }
 
     /// As [`descend`](Self::descend); directories that are missing are made. Making them durable is
     /// the caller's affair.
-    pub(crate) fn descend_or_create(root: &Path, relative: &str, mode: u32) -> io::Result<Self> {
+    pub(crate) fn descend_or_create(
+        seam: &Seam,
+        root: &Path,
+        relative: &str,
+        mode: u32,
+    ) -> io::Result<Self> {
         components(relative)?
             .into_iter()
-            .try_fold(Self::open(root)?, |dir, name| match dir.child(name) {
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                    match rustix::fs::mkdirat(&dir.0, name, Mode::from_raw_mode(mode)) {
-                        Ok(()) | Err(rustix::io::Errno::EXIST) => dir.child(name),
-                        Err(e) => Err(e.into()),
-                    }
-                }
-                other => other,
+            .try_fold(Self::open(seam, root)?, |dir, name| {
+                dir.child_or_create(name, mode)
             })
     }
 
     fn child(&self, name: &str) -> io::Result<Self> {
-        let fd = rustix::fs::openat(&self.0, name, DIRECTORY, Mode::empty())?;
-        Ok(Self(fd))
+        Ok(Self {
+            fd: rustix::fs::openat(&self.fd, name, DIRECTORY, Mode::empty())?,
+            path: self.path.join(name),
+            seam: self.seam.clone(),
+        })
+    }
+
+    /// Opens a directory in this one, and makes it when it is missing.
+    pub(crate) fn child_or_create(&self, name: &str, mode: u32) -> io::Result<Self> {
+        match self.child(name) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            other => return other,
+        }
+        let op = || (self.path.join(name), FsChange::MakeDir { mode });
+        let made = self.seam.run(op, || {
+            let mode = Mode::from_raw_mode(mode);
+            Ok(rustix::fs::mkdirat(&self.fd, name, mode)?)
+        });
+        match made {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
+            _ => self.child(name),
+        }
     }
 
     /// Opens a regular file for reading. `None`: something else has that name.
@@ -78,7 +107,7 @@ impl Dir {
         }
         let flags =
             OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let file = match rustix::fs::openat(&self.0, name, flags, Mode::empty()) {
+        let file = match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
             Ok(fd) => File::from(fd),
             Err(rustix::io::Errno::LOOP) => return Ok(None),
             Err(e) => return Err(e.into()),
@@ -88,7 +117,7 @@ impl Dir {
     }
 
     fn kind(&self, name: &str) -> io::Result<FileType> {
-        let stat = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let stat = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)?;
         Ok(FileType::from_raw_mode(stat.st_mode))
     }
 
@@ -102,24 +131,47 @@ impl Dir {
     }
 
     /// Makes a file that must not exist yet.
-    pub(crate) fn create_file(&self, name: &str, mode: u32) -> io::Result<File> {
+    pub(crate) fn create_file(&self, name: &str, mode: u32) -> io::Result<Output> {
         let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(&self.0, name, flags, Mode::from_raw_mode(mode))?;
-        Ok(File::from(fd))
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let op = || (self.path.join(name), FsChange::MakeFile { mode });
+        let mode = Mode::from_raw_mode(mode);
+        let fd = self
+            .seam
+            .open(op, || Ok(rustix::fs::openat(&self.fd, name, flags, mode)?))?;
+        Ok(self.output(fd, name))
     }
 
     /// Opens an existing regular file to be overwritten in place.
-    pub(crate) fn overwrite_file(&self, name: &str) -> io::Result<File> {
-        let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(&self.0, name, flags, Mode::empty())?;
-        Ok(File::from(fd))
+    pub(crate) fn open_output(&self, name: &str) -> io::Result<Output> {
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(&self.fd, name, flags, Mode::empty())?;
+        Ok(self.output(fd, name))
+    }
+
+    /// As [`open_output`](Self::open_output); makes it when it is missing.
+    pub(crate) fn open_or_create(&self, name: &str, mode: u32) -> io::Result<Output> {
+        match self.open_output(name) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            other => return other,
+        }
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let op = || (self.path.join(name), FsChange::MakeFile { mode });
+        let mode = Mode::from_raw_mode(mode);
+        let fd = self
+            .seam
+            .open(op, || Ok(rustix::fs::openat(&self.fd, name, flags, mode)?))?;
+        Ok(self.output(fd, name))
+    }
+
+    fn output(&self, fd: OwnedFd, name: &str) -> Output {
+        Output::new(File::from(fd), self.path.join(name), self.seam.clone())
     }
 
     /// Checks that an existing file can be overwritten, without changing it.
     pub(crate) fn probe_overwrite(&self, name: &str) -> io::Result<()> {
         let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        rustix::fs::openat(&self.0, name, flags, Mode::empty())?;
+        rustix::fs::openat(&self.fd, name, flags, Mode::empty())?;
         Ok(())
     }
 
@@ -127,7 +179,7 @@ impl Dir {
     pub(crate) fn probe_change(&self) -> io::Result<()> {
         let access = Access::WRITE_OK | Access::EXEC_OK;
         Ok(rustix::fs::accessat(
-            &self.0,
+            &self.fd,
             ".",
             access,
             AtFlags::empty(),
@@ -141,7 +193,7 @@ impl Dir {
         {
             use rustix::fs::{StatxAttributes, StatxFlags};
             let (at, mask) = (AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty());
-            let found = rustix::fs::statx(&self.0, name, at, mask);
+            let found = rustix::fs::statx(&self.fd, name, at, mask);
             found.is_ok_and(|f| f.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
         }
         #[cfg(not(target_os = "linux"))]
@@ -151,9 +203,18 @@ impl Dir {
         }
     }
 
+    /// The permission bits of a file; `None` when there is none.
+    pub(crate) fn mode(&self, name: &str) -> io::Result<Option<u32>> {
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat.st_mode & 0o7777)),
+            Err(rustix::io::Errno::NOENT) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+
     /// What tells a file from another that has its name later: inode and change time.
     pub(crate) fn identity(&self, name: &str) -> io::Result<Identity> {
-        let stat = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let stat = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)?;
         Ok((
             stat.st_ino,
             stat.st_ctime,
@@ -163,20 +224,40 @@ impl Dir {
 
     /// Renames within the directory, over whatever is there.
     pub(crate) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        Ok(rustix::fs::renameat(&self.0, from, &self.0, to)?)
+        let change = || {
+            let to = self.path.join(to);
+            (self.path.join(from), FsChange::Rename { to })
+        };
+        self.seam.run(change, || {
+            Ok(rustix::fs::renameat(&self.fd, from, &self.fd, to)?)
+        })
     }
 
     /// Removes a file; it may be gone already.
     pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
-        match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {
-            Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
-            Err(e) => Err(e.into()),
+        let op = || (self.path.join(name), FsChange::Remove);
+        let removed = self.seam.run(op, || {
+            Ok(rustix::fs::unlinkat(&self.fd, name, AtFlags::empty())?)
+        });
+        match removed {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => Ok(()),
         }
+    }
+
+    /// Makes all of a file durable. What is no regular file is left alone.
+    pub(crate) fn sync_file(&self, name: &str) -> io::Result<()> {
+        let Some(file) = self.open_file(name)? else {
+            return Ok(());
+        };
+        let op = || (self.path.join(name), FsChange::SyncFile);
+        self.seam.run(op, || file.sync_all())
     }
 
     /// Makes what was renamed, made or removed in it durable.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        Ok(rustix::fs::fsync(&self.0)?)
+        let op = || (self.path.clone(), FsChange::SyncDir);
+        self.seam.run(op, || Ok(rustix::fs::fsync(&self.fd)?))
     }
 }
 
@@ -198,20 +279,20 @@ mod tests {
 
     #[test]
     fn a_link_on_the_way_is_not_followed() {
-        let root = tempfile::tempdir().unwrap();
+        let (root, seam) = (tempfile::tempdir().unwrap(), Seam::default());
         let outside = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(outside.path(), root.path().join("link")).unwrap();
-        assert!(Dir::descend(root.path(), "link").is_err());
-        assert!(Dir::descend(root.path(), "../x").is_err());
+        assert!(Dir::descend(&seam, root.path(), "link").is_err());
+        assert!(Dir::descend(&seam, root.path(), "../x").is_err());
     }
 
     #[test]
     fn only_regular_files_open() {
-        let root = tempfile::tempdir().unwrap();
+        let (root, seam) = (tempfile::tempdir().unwrap(), Seam::default());
         std::fs::create_dir(root.path().join("d")).unwrap();
         std::os::unix::fs::symlink("d", root.path().join("l")).unwrap();
         std::fs::write(root.path().join("f"), "x").unwrap();
-        let dir = Dir::open(root.path()).unwrap();
+        let dir = Dir::open(&seam, root.path()).unwrap();
         assert!(dir.open_file("d").unwrap().is_none());
         assert!(dir.open_file("l").unwrap().is_none());
         assert!(dir.open_file("f").unwrap().is_some());
@@ -220,9 +301,9 @@ mod tests {
 
     #[test]
     fn missing_directories_are_made_on_request_only() {
-        let root = tempfile::tempdir().unwrap();
-        assert!(Dir::descend(root.path(), "a/b").is_err());
-        assert!(Dir::descend_or_create(root.path(), "a/b", 0o755).is_ok());
-        assert!(Dir::descend(root.path(), "a/b").is_ok());
+        let (root, seam) = (tempfile::tempdir().unwrap(), Seam::default());
+        assert!(Dir::descend(&seam, root.path(), "a/b").is_err());
+        assert!(Dir::descend_or_create(&seam, root.path(), "a/b", 0o755).is_ok());
+        assert!(Dir::descend(&seam, root.path(), "a/b").is_ok());
     }
 }

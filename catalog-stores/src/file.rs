@@ -34,22 +34,27 @@
 //! # });
 //! ```
 
+mod batch;
+mod checkpoint;
 mod commit;
 mod disk;
 mod edit;
 mod engine;
 mod fingerprint;
-mod finish;
 mod found;
 mod history;
+mod idle;
+mod journal;
 mod live;
 mod lock;
 mod options;
 mod plan;
 mod problem;
+mod queue;
 mod reader;
 mod record;
 mod recording;
+mod replay;
 mod roots;
 mod standing;
 mod store;

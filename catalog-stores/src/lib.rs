@@ -17,6 +17,8 @@ mod dir;
 #[cfg(feature = "file")]
 pub mod file;
 mod null;
+#[cfg_attr(not(feature = "file"), allow(dead_code, reason = "secrets only read"))]
+mod seam;
 pub mod secrets;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -24,6 +26,9 @@ pub mod sqlite;
 #[cfg(feature = "file")]
 pub use file::{FileStore, FileStoreOptions};
 pub use null::NullStatus;
+#[cfg(feature = "file")]
+#[doc(hidden)]
+pub use seam::{FsAnswer, FsChange, FsHook, FsOp};
 pub use secrets::{ChainSecrets, EnvSecrets, FileSecrets};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStatus;

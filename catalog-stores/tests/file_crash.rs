@@ -11,12 +11,11 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use catalog_core::ports::SourceConfigStore as _;
 use catalog_core::testing::{content, key, meta};
 use catalog_core::{Expect, RevisionKind, SourceKey, StoreError};
-use catalog_stores::FileStore;
+use catalog_stores::{FileStore, FsAnswer};
 use support::*;
 
 /// What a child process is told: directory, operation and step, by these variables.
@@ -82,30 +81,6 @@ async fn operate(store: &FileStore, dir: &Path, operation: &str) -> Result<(), S
     Ok(())
 }
 
-/// Opens a store that calls `hook` with the number of every step once it is armed.
-async fn armed(
-    dir: &Path,
-    hook: impl Fn(usize) -> io::Result<()> + Send + Sync + 'static,
-) -> (FileStore, Arc<AtomicUsize>) {
-    const UNARMED: usize = usize::MAX / 2;
-    let steps = Arc::new(AtomicUsize::new(UNARMED));
-    let count = steps.clone();
-    let store = options(dir)
-        .poll_interval(Duration::from_secs(3600))
-        .failpoint(move |name| match name {
-            // A disk that fails to sync is another matter.
-            "sync" => Ok(()),
-            _ => match count.fetch_add(1, Ordering::SeqCst) {
-                step if step >= UNARMED => Ok(()),
-                step => hook(step),
-            },
-        })
-        .open()
-        .await
-        .unwrap();
-    (store, steps)
-}
-
 /// Not a test by itself: the process that dies.
 #[tokio::test]
 async fn child() {
@@ -113,12 +88,14 @@ async fn child() {
     let operation = std::env::var(OPERATION).unwrap();
     let fatal: usize = std::env::var(STEP).unwrap().parse().unwrap();
     let dir = Path::new(&dir);
-    let (store, steps) = armed(dir, move |step| match step == fatal {
+    let operations = Operations::new();
+    let count = operations.clone();
+    let store = hooked(dir, move |_| match count.next() == Some(fatal) {
         true => std::process::abort(),
-        false => Ok(()),
-    })
-    .await;
-    steps.store(0, Ordering::SeqCst);
+        false => FsAnswer::Go,
+    });
+    let store = store.open().await.unwrap();
+    operations.arm();
     operate(&store, dir, &operation).await.unwrap();
 }
 
@@ -203,17 +180,22 @@ async fn a_crash_at_any_step_leaves_the_old_state_or_the_new() {
 async fn an_error_at_any_step_leaves_the_old_state_or_the_new() {
     for operation in ["put", "create", "delete", "content"] {
         let (old, new) = states(operation).await;
-        let mut step = 0;
-        loop {
+        for step in 0.. {
             let dir = catalog();
             let what = format!("{operation}, step {step}");
-            let (store, steps) = armed(dir.path(), move |now| match now == step {
-                true => Err(io::ErrorKind::StorageFull.into()),
-                false => Ok(()),
-            })
-            .await;
-            steps.store(0, Ordering::SeqCst);
+            let operations = Operations::new();
+            let count = operations.clone();
+            let store = hooked(dir.path(), move |op| {
+                match !is_sync(op) && count.next() == Some(step) {
+                    true => full(),
+                    false => FsAnswer::Go,
+                }
+            });
+            let store = store.open().await.unwrap();
+            operations.arm();
             let result = operate(&store, dir.path(), operation).await;
+            let reached = operations.count() > step;
+            operations.disarm();
             let failed = match &result {
                 Ok(()) => false,
                 Err(StoreError::Unavailable { .. }) => true,
@@ -228,38 +210,39 @@ async fn an_error_at_any_step_leaves_the_old_state_or_the_new() {
             );
             drop(store);
             assert_eq!(examine(dir.path(), &old, &new, &what).await, found == new);
-            if !failed {
+            if !reached {
+                assert!(step > 5, "{operation}: the steps were counted: {step}");
                 break;
             }
-            step += 1;
         }
-        assert!(step > 5, "{operation}: the steps were counted: {step}");
     }
 }
 
 #[tokio::test]
 async fn a_crash_while_recovering_is_recovered_from() {
     let (old, new) = states("put").await;
-    // Steps that are after the commit point, so that there is something to roll forward.
-    for first in 5..9 {
-        for second in 0..3 {
+    for first in (0..).step_by(3) {
+        for second in (0..).step_by(2) {
             let dir = catalog();
             drop(open_quiet(dir.path()).await);
-            assert!(dies(dir.path(), "put", first));
-            let interrupted = Arc::new(AtomicUsize::new(0));
-            let count = interrupted.clone();
-            let opened = options(dir.path())
-                .failpoint(
-                    move |_| match count.fetch_add(1, Ordering::SeqCst) == second {
-                        true => Err(io::ErrorKind::Other.into()),
-                        false => Ok(()),
-                    },
-                )
-                .open()
-                .await;
-            drop(opened);
+            if !dies(dir.path(), "put", first) {
+                assert!(first > 5, "the steps were counted");
+                return;
+            }
+            let operations = Operations::new();
+            let count = operations.clone();
+            operations.arm();
+            let opened = hooked(dir.path(), move |_| match count.next() {
+                // As if it had died there.
+                Some(n) if n >= second => FsAnswer::Fail(io::ErrorKind::Other.into()),
+                _ => FsAnswer::Go,
+            });
+            drop(opened.open().await);
             let what = format!("steps {first} and {second}");
             examine(dir.path(), &old, &new, &what).await;
+            if operations.count() <= second {
+                break;
+            }
         }
     }
 }
@@ -268,11 +251,22 @@ async fn a_crash_while_recovering_is_recovered_from() {
 async fn what_somebody_wrote_after_a_crash_is_kept_and_so_is_what_was_committed() {
     let dir = catalog();
     drop(open_quiet(dir.path()).await);
-    let mut step = 0;
-    while !dir.path().join(".history/wal").exists() {
-        assert!(dies(dir.path(), "content", step), "there is a commit point");
-        step += 1;
-    }
+    // The operation that replaces the file: everything is decided before it.
+    let (operations, replaces) = (Operations::new(), Arc::new(AtomicUsize::new(0)));
+    let (count, found) = (operations.clone(), replaces.clone());
+    let trial = catalog();
+    drop(open_quiet(trial.path()).await);
+    let store = hooked(trial.path(), move |op| {
+        let number = count.next();
+        if renames_to(op, "main.yaml") {
+            found.store(number.unwrap(), Ordering::SeqCst);
+        }
+        FsAnswer::Go
+    });
+    let store = store.open().await.unwrap();
+    operations.arm();
+    operate(&store, trial.path(), "content").await.unwrap();
+    assert!(dies(dir.path(), "content", replaces.load(Ordering::SeqCst)));
     assert_eq!(read(dir.path(), "main.yaml"), MAIN);
     write(dir.path(), "main.yaml", "by hand, after the crash");
     let store = open_quiet(dir.path()).await;

@@ -6,10 +6,13 @@
 mod support;
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use catalog_core::ports::SourceConfigStore as _;
 use catalog_core::testing::{key, meta};
 use catalog_core::{Expect, RevisionKind, StoreError};
+use catalog_stores::{FsAnswer, FsChange};
 use support::*;
 
 #[tokio::test]
@@ -56,25 +59,27 @@ async fn a_sources_file_has_a_limit_of_its_own() {
 
 #[tokio::test]
 async fn an_edit_in_the_last_moment_is_a_conflict_and_stays() {
-    for step in ["directories synced", "committed"] {
+    // Before every operation up to the one that replaces the file.
+    for step in 0.. {
         let dir = catalog();
         let path = dir.path().join("main.yaml");
-        let armed = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let hook = armed.clone();
-        let store = options(dir.path())
-            .poll_interval(std::time::Duration::from_secs(3600))
-            .failpoint(move |name| {
-                if name == step && hook.swap(false, std::sync::atomic::Ordering::SeqCst) {
-                    std::fs::write(&path, "by hand").unwrap();
-                }
-                Ok(())
-            })
-            .open()
-            .await
-            .unwrap();
-        armed.store(true, std::sync::atomic::Ordering::SeqCst);
+        let (operations, replaced) = (Operations::new(), Arc::new(AtomicBool::new(false)));
+        let (count, seen) = (operations.clone(), replaced.clone());
+        let store = hooked(dir.path(), move |op| {
+            seen.fetch_or(renames_to(op, "main.yaml"), Ordering::SeqCst);
+            if count.next() == Some(step) && !seen.load(Ordering::SeqCst) {
+                std::fs::write(&path, "by hand").unwrap();
+            }
+            FsAnswer::Go
+        });
+        let store = store.open().await.unwrap();
+        operations.arm();
         let document = at_path("./main.yaml", "by the store");
         let answer = put(&store, &main_key(), document, Expect::Any).await;
+        if replaced.load(Ordering::SeqCst) {
+            assert!(answer.is_ok() && step > 5, "{step}: {answer:?}");
+            break;
+        }
         let Err(StoreError::Conflict {
             current: Some(current),
             ..
@@ -132,24 +137,17 @@ async fn modes_are_kept_and_history_is_private() {
 #[tokio::test]
 async fn a_file_that_is_made_anew_after_an_interrupted_deletion_stays() {
     let dir = catalog();
-    let places = std::sync::atomic::AtomicUsize::new(0);
     drop(open_quiet(dir.path()).await);
-    let store = options(dir.path())
-        .poll_interval(std::time::Duration::from_secs(3600))
-        .failpoint(move |name| {
-            let nth = places.fetch_add(
-                usize::from(name == "file in place"),
-                std::sync::atomic::Ordering::SeqCst,
-            );
-            // After the content file was removed, and for good.
-            match nth >= 1 {
-                true => Err(std::io::ErrorKind::StorageFull.into()),
-                false => Ok(()),
-            }
-        })
-        .open()
-        .await
-        .unwrap();
+    let removed = AtomicBool::new(false);
+    let store = hooked(dir.path(), move |op| {
+        let removes = matches!(op.change, FsChange::Remove) && op.path.ends_with("main.yaml");
+        // After the content file was removed, and for good.
+        match removed.fetch_or(removes, Ordering::SeqCst) {
+            true => full(),
+            false => FsAnswer::Go,
+        }
+    });
+    let store = store.open().await.unwrap();
     let delete = meta(RevisionKind::Delete);
     let answer = store.delete(&main_key(), &Expect::Any, &delete).await;
     assert!(answer.is_err() && !dir.path().join("main.yaml").exists());

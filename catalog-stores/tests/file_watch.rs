@@ -56,10 +56,10 @@ async fn a_watch_that_comes_to_a_bad_end_says_so_and_goes_on() {
     let hook = bad.clone();
     let store = options(dir.path())
         .poll_interval(Duration::from_millis(20))
-        .failpoint(
+        .hook(
             move |_| match hook.load(std::sync::atomic::Ordering::SeqCst) {
                 true => panic!("on purpose"),
-                false => Ok(()),
+                false => catalog_stores::FsAnswer::Go,
             },
         )
         .open()

@@ -1,37 +1,39 @@
-//! Changing several files as one.
+//! Changing several files as one, and several changes at once.
 //!
-//! 1. A plan of every file goes to `wal.tmp`.
-//! 2. Every new file is written beside its target; files and directories are synced.
+//! 1. A record of the change, with all new bytes, goes into the journal as prepared.
+//! 2. Every new file is written beside its target: a disk that is full or read-only is noticed here.
 //! 3. Every target is checked: it can be written or removed, and is as it was read.
-//! 4. `wal.tmp` becomes `wal`: the commit point.
-//! 5. Every new file is renamed over its target; directories are synced (see [`finish`](super::finish)).
-//! 6. `wal` goes.
+//! 4. The record becomes a committed one and the journal is synced: the commit point.
+//! 5. Every new file is renamed over its target, and a mark says up to where the journal is in place.
 //!
-//! A crash before 4 leaves the old state and, by the plan, the names of what has to be cleaned up.
-//! A crash after 4 is rolled forward by whoever takes the lock next; an error after it is rolled back
-//! as long as nothing is in place, and forward after that.
+//! Nothing but the journal is synced on the way. What a crash or a power cut undoes of the rest, the
+//! journal has, until a [checkpoint](super::checkpoint) has made all of it durable. A crash before 4
+//! leaves the old state and, in the prepared record, the names of what has to be cleaned up; one after
+//! it is rolled forward by whoever takes the lock next (see [`replay`](super::replay)). An error after
+//! it is rolled back as long as nothing is in place, and forward after that.
+//!
+//! Changes that were worked out on the same state and touch different files share one sync. Each has
+//! its own record and its own answer.
 
-use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::PathBuf;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use catalog_core::StoreError;
 
-use super::disk::{Disk, HISTORY_DIR_MODE, unique};
+use super::disk::{Disk, HISTORY_DIR_MODE, Held, RECORD_MODE, unique};
+use super::journal::{Journal, Position, State};
 use super::plan::{Plan, Step};
 use super::problem::PathProblem;
 use super::roots::{Spot, TEMP_PREFIX};
+use crate::dir::{Dir, is_gone};
 
 /// Mode of directories that a write makes for content.
 const CONTENT_DIR_MODE: u32 = 0o755;
 /// Mode of a new content file, before the process's mask.
 const CONTENT_MODE: u32 = 0o644;
-/// Mode of the records, which may hold secrets.
-const RECORD_MODE: u32 = 0o600;
 
 /// The new state of one file.
 pub(super) struct Change {
@@ -84,44 +86,68 @@ impl From<CommitError> for StoreError {
 /// An error of one step, or of none in particular.
 type StepError = (Option<usize>, io::Error);
 
+/// A change up to the commit point.
+struct Prepared<'a> {
+    plan: Plan,
+    changes: &'a [Change],
+    at: Position,
+}
+
 impl Disk {
     /// Makes all changes or none. Says whether somebody else's bytes have won over one of them in
     /// the last moment; they stay, and those of the change are in the history.
     pub(super) fn commit(&self, changes: &[Change]) -> Result<bool, CommitError> {
-        if changes.is_empty() {
-            return Ok(false);
-        }
-        let mut plan = Plan::of(changes);
-        let prepared = self.prepare(&mut plan, changes).map_err(|(step, source)| {
-            // A disk that is full or read-only is nobody's fault in particular.
-            let general = matches!(
-                source.kind(),
-                io::ErrorKind::StorageFull
-                    | io::ErrorKind::QuotaExceeded
-                    | io::ErrorKind::ReadOnlyFilesystem
-            );
-            let step = step.filter(|_| !general);
-            CommitError::Prepare { step, source }
-        });
-        let checked = prepared.and_then(|()| match self.is_unchanged(changes) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(CommitError::Overtaken),
-            Err(source) => Err(CommitError::Prepare { step: None, source }),
-        });
-        let committed = checked.and_then(|()| {
-            let renamed = fs::rename(self.wal_tmp(), self.wal());
-            renamed.map_err(|source| CommitError::Prepare { step: None, source })
-        });
-        if let Err(error) = committed {
-            self.abandon(&plan);
-            return Err(error);
-        }
-        self.finish(&plan).map_err(|error| {
-            if !self.is_poisoned() && self.is_untouched(&plan) {
-                self.take_back(&plan);
+        let answers = self.commit_all(&[changes]);
+        answers.into_iter().next().unwrap_or(Ok(false))
+    }
+
+    /// Makes each of these or not, whatever becomes of the others. No two touch the same file.
+    pub(super) fn commit_all(&self, groups: &[&[Change]]) -> Vec<Result<bool, CommitError>> {
+        let mut answers: Vec<_> = groups.iter().map(|_| Ok(false)).collect();
+        let mut held = self.held();
+        let mut prepared = Vec::new();
+        for (i, changes) in groups.iter().enumerate() {
+            if changes.is_empty() {
+                continue;
             }
-            CommitError::Finish(error)
-        })
+            match self.prepare(&mut held, changes) {
+                Ok(group) => prepared.push((i, group)),
+                Err(error) => answers[i] = Err(error),
+            }
+        }
+        let Held { journal, placed } = &mut *held;
+        let Some(journal) = journal.as_mut().filter(|_| !prepared.is_empty()) else {
+            return answers;
+        };
+        if let Err(error) = self.decide(journal, &prepared) {
+            for (i, group) in &prepared {
+                self.remove_temps(&group.plan);
+                let source = io::Error::new(error.kind(), error.to_string());
+                answers[*i] = Err(CommitError::Prepare { step: None, source });
+            }
+            return answers;
+        }
+        self.wrote.store(true, Ordering::Relaxed);
+        let mut in_place = true;
+        for (i, group) in &prepared {
+            answers[*i] = self.finish(group).map_err(|error| {
+                in_place &= self.take_back(journal, group);
+                CommitError::Finish(error)
+            });
+            if in_place {
+                *placed = group.at.number + 1;
+            }
+        }
+        if let Err(error) = self.announce(&held, true) {
+            // Others would notice later, and this process looks at everything again.
+            tracing::warn!(%error, "other processes cannot be told of a change");
+        }
+        if held.is_long()
+            && let Err(error) = self.checkpoint_held(&mut held)
+        {
+            tracing::error!(%error, "what was committed cannot be made durable in its places");
+        }
+        answers
     }
 
     /// Whether a change would get as far as the commit point, found out without writing.
@@ -138,33 +164,59 @@ impl Disk {
         Ok(())
     }
 
-    fn prepare(&self, plan: &mut Plan, changes: &[Change]) -> Result<(), StepError> {
-        let whole = |e| (None, e);
+    /// Everything up to the commit point. Leaves nothing when it fails.
+    fn prepare<'a>(
+        &self,
+        held: &mut Held,
+        changes: &'a [Change],
+    ) -> Result<Prepared<'a>, CommitError> {
+        let whole = |source| CommitError::Prepare { step: None, source };
         self.check_trusted().map_err(whole)?;
+        let mut plan = Plan::of(changes);
         for (i, (step, change)) in plan.steps.iter_mut().zip(changes).enumerate() {
-            if change.bytes.is_none() {
-                self.check_removal(step).map_err(|e| (Some(i), e))?;
+            self.look_at(step, change)
+                .map_err(|e| prepare_error((Some(i), e)))?;
+        }
+        let body = plan.encode(changes);
+        let body = body.map_err(|e| whole(io::Error::other(e)))?;
+        let at = self.append(held, &body).map_err(whole)?;
+        let group = Prepared { plan, changes, at };
+        let written = self.write_temps(&group).map_err(prepare_error);
+        let checked = written.and_then(|()| match self.is_unchanged(changes) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(CommitError::Overtaken),
+            Err(source) => Err(whole(source)),
+        });
+        match checked {
+            Ok(()) => Ok(group),
+            Err(error) => {
+                self.remove_temps(&group.plan);
+                let dropped = held.journal.as_mut().map(|journal| journal.drop_from(at));
+                if let Some(Err(error)) = dropped {
+                    tracing::warn!(%error, "the record of a failed change is still there");
+                }
+                Err(error)
             }
         }
-        self.write_plan(plan).map_err(whole)?;
-        self.passed("plan written").map_err(whole)?;
-        let mut dirs = BTreeSet::new();
-        for (i, (step, change)) in plan.steps.iter().zip(changes).enumerate() {
-            if let (Some(temp), Some(bytes)) = (&step.temp, &change.bytes) {
-                self.write_temp(&step.spot, temp, bytes, change.mode)
-                    .map_err(|e| (Some(i), e))?;
-                dirs.extend(self.dirs_to_sync(&step.spot));
-                self.passed("file prepared").map_err(whole)?;
-            }
-        }
-        self.sync_dirs(&dirs).map_err(whole)?;
-        self.passed("directories synced").map_err(whole)
     }
 
-    /// Checks that a file can be removed, and notes which one it is.
-    fn check_removal(&self, step: &mut Step) -> io::Result<()> {
+    /// Notes what has to be known of a target before anything is written.
+    fn look_at(&self, step: &mut Step, change: &Change) -> io::Result<()> {
         let name = step.spot.split().1;
-        let dir = self.roots.dir_of(&step.spot)?;
+        let dir = match self.roots.dir_of(&step.spot) {
+            // It will be made.
+            Err(e) if e.kind() == io::ErrorKind::NotFound && change.bytes.is_some() => {
+                return Ok(());
+            }
+            other => other?,
+        };
+        if change.bytes.is_some() {
+            if let Some(mode) = dir.mode(name)? {
+                step.mode = Some(mode);
+                step.in_place = dir.is_mount(name);
+            }
+            return Ok(());
+        }
         dir.probe_change()?;
         if dir.is_mount(name) {
             return Err(io::ErrorKind::ResourceBusy.into());
@@ -173,106 +225,258 @@ impl Disk {
         Ok(())
     }
 
-    fn write_plan(&self, plan: &Plan) -> io::Result<()> {
-        let mut file = File::options()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(self.wal_tmp())?;
-        file.write_all(&plan.encode()?)?;
-        file.sync_all()?;
-        File::open(self.roots.history())?.sync_all()
+    /// Writes a record that decides nothing yet.
+    fn append(&self, held: &mut Held, body: &[u8]) -> io::Result<Position> {
+        if held.journal.is_none() {
+            held.journal = Some(Journal::create(&self.history_dir()?)?);
+            // The history's own directory may have been made just now, by whomever.
+            if let Some(parent) = self.roots.history().parent() {
+                self.sync_dir(parent)?;
+            }
+            held.placed = 0;
+        }
+        let journal = held.journal.as_mut().ok_or(io::ErrorKind::NotFound)?;
+        match journal.prepare(body) {
+            // There is room in the journal once what it holds is durable elsewhere. A record of the
+            // same batch has to stay.
+            Err(e) if e.kind() == io::ErrorKind::StorageFull && held.placed > 0 => {
+                if held.placed < journal.tail.number {
+                    return Err(e);
+                }
+                self.checkpoint_held(held)?;
+                let journal = held.journal.as_mut().ok_or(io::ErrorKind::NotFound)?;
+                journal.prepare(body)
+            }
+            other => other,
+        }
     }
 
-    fn write_temp(
+    fn write_temps(&self, group: &Prepared<'_>) -> Result<(), StepError> {
+        let steps = group.plan.steps.iter().zip(group.changes).enumerate();
+        for (i, (step, change)) in steps {
+            if let (Some(temp), Some(bytes)) = (&step.temp, &change.bytes) {
+                self.make_dir(&step.spot)
+                    .and_then(|dir| self.write_temp(&dir, step, temp, bytes))
+                    .map_err(|e| (Some(i), e))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the directory of a target; makes it when it is missing.
+    pub(super) fn make_dir(&self, spot: &Spot) -> io::Result<Dir> {
+        match self.roots.dir_of(spot) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            other => return other,
+        }
+        let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        for dir in self.dirs_of(spot) {
+            synced.remove(&dir);
+        }
+        let mode = match spot.is_history() {
+            true => HISTORY_DIR_MODE,
+            false => CONTENT_DIR_MODE,
+        };
+        self.roots.make_dir_of(spot, mode)
+    }
+
+    /// Writes a file that is about to take its target's place.
+    pub(super) fn write_temp(
         &self,
-        spot: &Spot,
+        dir: &Dir,
+        step: &Step,
         temp: &str,
         bytes: &[u8],
-        mode: Option<u32>,
     ) -> io::Result<()> {
-        let (dir_mode, usual) = match spot.is_history() {
-            true => (HISTORY_DIR_MODE, RECORD_MODE),
-            false => (CONTENT_DIR_MODE, CONTENT_MODE),
+        let usual = match step.spot.is_history() {
+            true => RECORD_MODE,
+            false => CONTENT_MODE,
         };
-        let dir = self.roots.make_dir_of(spot, dir_mode)?;
-        let mut file = dir.create_file(temp, mode.unwrap_or(usual))?;
-        let name = spot.split().1;
+        let file = dir.create_file(temp, step.mode.unwrap_or(usual))?;
+        let name = step.spot.split().1;
         if dir.has(name)? {
             let existing = dir.open_file(name)?;
             let existing = existing.ok_or(io::ErrorKind::IsADirectory)?;
-            if dir.is_mount(name) {
-                // It cannot be replaced and will be overwritten.
+            if step.in_place {
                 dir.probe_overwrite(name)?;
             }
             let meta = existing.metadata()?;
-            file.set_permissions(fs::Permissions::from_mode(meta.mode() & 0o7777))?;
+            let own = file.file().metadata()?;
+            if own.mode() != meta.mode() {
+                file.set_mode(meta.mode() & 0o7777)?;
+            }
             // Only root may give files away; anybody else can at least keep the group if it is one
             // of theirs, and otherwise keeps the file under their own.
-            let (uid, gid) = (Some(meta.uid()), Some(meta.gid()));
-            if std::os::unix::fs::fchown(&file, uid, gid).is_err() {
-                let _ = std::os::unix::fs::fchown(&file, None, gid);
+            if (own.uid(), own.gid()) != (meta.uid(), meta.gid()) {
+                let (uid, gid) = (Some(meta.uid()), Some(meta.gid()));
+                if file.set_owner(uid, gid).is_err() {
+                    let _ = file.set_owner(None, gid);
+                }
+                // Giving a file away may take bits of its mode.
+                file.set_mode(meta.mode() & 0o7777)?;
             }
-        } else if let Some(mode) = mode {
+        } else if let Some(mode) = step.mode {
             // A mode that is asked for is not up to the process's mask.
-            file.set_permissions(fs::Permissions::from_mode(mode))?;
+            file.set_mode(mode)?;
         }
-        file.write_all(bytes)?;
-        file.sync_all()
-    }
-
-    /// The directory of a new file, and those above whose own entry may not be durable yet: whoever
-    /// made them need not have been this process.
-    fn dirs_to_sync(&self, spot: &Spot) -> Vec<PathBuf> {
-        let synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
-        let dirs = self.dirs_of(spot).into_iter().enumerate();
-        dirs.filter(|(depth, dir)| *depth == 0 || !synced.contains(dir))
-            .map(|(_, dir)| dir)
-            .collect()
-    }
-
-    /// Makes what was made, renamed or removed in these directories durable.
-    pub(super) fn sync_dirs(&self, dirs: &BTreeSet<PathBuf>) -> io::Result<()> {
-        for dir in dirs {
-            match File::open(dir) {
-                Ok(dir) => dir.sync_all()?,
-                // Removed from outside meanwhile: there is nothing to make durable.
-                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-                Err(e) => return Err(e),
-            }
-            let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
-            synced.insert(dir.clone());
-        }
-        Ok(())
+        file.write_at(bytes, 0)
     }
 
     /// Whether every target still is what it was when the change was made up.
     fn is_unchanged(&self, changes: &[Change]) -> io::Result<bool> {
         for change in changes {
-            let now = match self.roots.read(&change.spot, self.limit_of(&change.spot)) {
-                Ok((bytes, _)) => Some(bytes),
-                Err(PathProblem::NotFound) => None,
-                Err(PathProblem::Io(e)) => return Err(e),
-                Err(_) => return Ok(false),
-            };
-            if now != change.before {
+            if !self.still_is(change)? {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// Removes what was prepared. What cannot be removed now is by the next recovery.
-    pub(super) fn abandon(&self, plan: &Plan) {
-        self.remove_temps(plan);
-        match fs::remove_file(self.wal_tmp()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(%error, "the plan of a failed change is still there");
-            }
-            _ => {}
+    fn still_is(&self, change: &Change) -> io::Result<bool> {
+        match self.roots.read(&change.spot, self.limit_of(&change.spot)) {
+            Ok((bytes, _)) => Ok(Some(bytes) == change.before),
+            Err(PathProblem::NotFound) => Ok(change.before.is_none()),
+            Err(PathProblem::Io(e)) => Err(e),
+            Err(_) => Ok(false),
         }
     }
+
+    /// The commit point of all of them.
+    fn decide(&self, journal: &mut Journal, prepared: &[(usize, Prepared<'_>)]) -> io::Result<()> {
+        let first = prepared.first().map(|(_, group)| group.at);
+        let set = |(_, group): &(usize, Prepared<'_>)| journal.set(group.at, State::Committed);
+        let decided = match prepared.iter().try_for_each(set) {
+            Ok(()) => self.sync_or_poison(journal.sync()),
+            error => error,
+        };
+        if decided.is_err()
+            && let Some(Err(error)) = first.map(|at| journal.drop_from(at))
+        {
+            tracing::error!(%error, "the record of a failed change is still there");
+        }
+        decided
+    }
+
+    /// Puts everything in place. Says whether a target was changed from outside since it was checked.
+    fn finish(&self, group: &Prepared<'_>) -> io::Result<bool> {
+        let mut overtaken = false;
+        for (step, change) in group.plan.steps.iter().zip(group.changes) {
+            overtaken |= match (&step.temp, &change.bytes) {
+                (Some(temp), Some(bytes)) => self.install(step, temp, change, bytes)?,
+                _ => self.remove(step)?,
+            };
+        }
+        Ok(overtaken)
+    }
+
+    /// Puts a prepared file in the place of its target, unless somebody changed the target since it
+    /// was read: then what they wrote stays, the history has both, and theirs is the newer.
+    fn install(&self, step: &Step, temp: &str, change: &Change, bytes: &[u8]) -> io::Result<bool> {
+        // Its directory was there when the file was prepared. If it is not now, this is not done.
+        let dir = self.roots.dir_of(&step.spot)?;
+        let name = step.spot.split().1;
+        if !self.still_is(change)? {
+            tracing::warn!(file = name, "changed from outside while it was written");
+            return dir.remove(temp).map(|()| true);
+        }
+        self.take_place(&dir, temp, name, bytes).map(|()| false)
+    }
+
+    /// Renames a prepared file over its target. A single file that is mounted into a container
+    /// cannot be replaced, only overwritten: what a crash leaves of it then, the journal mends.
+    pub(super) fn take_place(
+        &self,
+        dir: &Dir,
+        temp: &str,
+        name: &str,
+        bytes: &[u8],
+    ) -> io::Result<()> {
+        match dir.rename(temp, name) {
+            Err(e) if e.kind() == io::ErrorKind::ResourceBusy => {
+                dir.probe_overwrite(name)?;
+                let target = dir.open_output(name)?;
+                target.truncate(0)?;
+                target.write_at(bytes, 0)?;
+                dir.remove(temp)
+            }
+            other => other,
+        }
+    }
+
+    /// Removes a target, unless another file has its name by now.
+    pub(super) fn remove(&self, step: &Step) -> io::Result<bool> {
+        let name = step.spot.split().1;
+        let dir = match self.roots.dir_of(&step.spot) {
+            Ok(dir) => dir,
+            Err(e) if is_gone(&e) => return Ok(false),
+            Err(e) => return Err(e),
+        };
+        match dir.identity(name) {
+            Ok(now) if Some(now) == step.identity => dir.remove(name).map(|()| false),
+            Ok(_) => Ok(true),
+            Err(e) if is_gone(&e) => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Makes a change that nothing is in place of one that was never committed; `false` when
+    /// something is, or the journal cannot say so.
+    fn take_back(&self, journal: &Journal, group: &Prepared<'_>) -> bool {
+        if self.is_poisoned() || !self.is_untouched(&group.plan) {
+            return false;
+        }
+        self.revoke(journal, group.at, &group.plan)
+    }
+
+    /// Makes a committed record count for nothing.
+    pub(super) fn revoke(&self, journal: &Journal, at: Position, plan: &Plan) -> bool {
+        let void = journal.set(at, State::Void);
+        let void = void.and_then(|()| self.sync_or_poison(journal.sync()));
+        match void {
+            Ok(()) => self.remove_temps(plan),
+            Err(error) => {
+                tracing::warn!(%error, "a failed change cannot be taken back");
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether nothing of a plan is in place yet.
+    pub(super) fn is_untouched(&self, plan: &Plan) -> bool {
+        let mut steps = plan.steps.iter();
+        steps.all(|step| {
+            let now = self.digest(&step.spot);
+            now.is_ok_and(|now| now == step.before)
+        })
+    }
+
+    /// Removes what a plan has prepared, as far as that is possible: what stays has a name that
+    /// nothing else has and no effect.
+    pub(super) fn remove_temps(&self, plan: &Plan) {
+        for step in &plan.steps {
+            let Some(temp) = &step.temp else { continue };
+            let dir = self.roots.dir_of(&step.spot);
+            match dir.and_then(|dir| dir.remove(temp)) {
+                Err(error) if !is_gone(&error) => {
+                    tracing::warn!(file = temp, %error, "a prepared file is left behind");
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn prepare_error((step, source): StepError) -> CommitError {
+    // A disk that is full or read-only is nobody's fault in particular.
+    let general = matches!(
+        source.kind(),
+        io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::ReadOnlyFilesystem
+    );
+    let step = step.filter(|_| !general);
+    CommitError::Prepare { step, source }
 }
 
 /// A name for a prepared file that nobody else uses.

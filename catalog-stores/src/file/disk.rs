@@ -1,31 +1,38 @@
 //! The files that the store may change, and its own marks beside them.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use catalog_core::StoreError;
 use catalog_core::digest::Digest;
 
+use super::journal::Journal;
 use super::problem::PathProblem;
 use super::roots::{Roots, Spot};
+use crate::dir::Dir;
 
-/// Mode of directories of the history, which may hold secrets.
+/// Mode of the files of the history, which may hold secrets.
+pub(super) const RECORD_MODE: u32 = 0o600;
+
+/// Mode of its directories.
 pub(super) const HISTORY_DIR_MODE: u32 = 0o700;
 
-/// Start of the names of plans that could not be finished.
-const SET_ASIDE: &str = "wal.failed-";
+/// Start of the names of records that could not be carried out.
+const SET_ASIDE: &str = "journal.failed-";
+
+/// What an earlier version left of a change that was cut short.
+const OLD_PLAN: &str = "wal";
+
+/// What changes with every commit.
+const GENERATION: &str = "generation";
 
 /// Bytes of the mark. It is overwritten in place, so that nobody ever reads half of one.
-const MARK_BYTES: usize = 64;
-
-/// Called after every step of a commit; a test makes it fail or abort the process.
-pub(super) type Failpoint = Arc<dyn Fn(&'static str) -> io::Result<()> + Send + Sync>;
+const MARK_BYTES: usize = 192;
 
 /// The files that the store may change. Everything here wants the lock.
 pub(super) struct Disk {
@@ -34,41 +41,56 @@ pub(super) struct Disk {
     pub(super) limit: u64,
     /// The longest sources file in bytes.
     pub(super) sources_limit: u64,
-    pub(super) failpoint: Option<Failpoint>,
     /// Directories whose own existence this process has made durable.
     pub(super) synced: Mutex<HashSet<PathBuf>>,
     /// Why nothing is written any more until the store is opened again.
     poison: Mutex<Option<String>>,
+    held: Mutex<Held>,
+    /// Whether something was written that is to be made durable in its place when there is time.
+    pub(super) wrote: AtomicBool,
+    /// Tells this boot of the machine from others; empty when nothing does.
+    pub(super) boot: String,
+}
+
+/// What this process knows of the journal.
+#[derive(Default)]
+pub(super) struct Held {
+    pub(super) journal: Option<Journal>,
+    /// The records below this number are in place.
+    pub(super) placed: u64,
+}
+
+/// What the mark says: what was put in place, in which boot. It is not synced, so that a power cut
+/// may leave an older one, which is one of another boot.
+pub(super) struct Mark {
+    pub(super) boot: String,
+    pub(super) epoch: u64,
+    /// The records below this number are in place.
+    pub(super) next: u64,
 }
 
 impl Disk {
-    pub(super) fn new(
-        roots: Roots,
-        limit: u64,
-        sources_limit: u64,
-        failpoint: Option<Failpoint>,
-    ) -> Self {
+    pub(super) fn new(roots: Roots, limit: u64, sources_limit: u64, boot: Option<String>) -> Self {
         Self {
             roots,
             limit,
             sources_limit,
-            failpoint,
             synced: Mutex::default(),
             poison: Mutex::default(),
+            held: Mutex::default(),
+            wrote: AtomicBool::new(false),
+            boot: boot.unwrap_or_else(this_boot),
         }
     }
 
-    pub(super) fn wal(&self) -> PathBuf {
-        self.roots.history().join("wal")
+    /// What this process knows of the journal. Wants the lock, too.
+    pub(super) fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn wal_tmp(&self) -> PathBuf {
-        self.roots.history().join("wal.tmp")
-    }
-
-    /// The file that whoever changes anything here has locked.
-    pub(super) fn lock_path(&self) -> PathBuf {
-        self.roots.history().join("lock")
+    /// The directory of the history and of the store's own marks.
+    pub(super) fn history_dir(&self) -> io::Result<Dir> {
+        Dir::open(self.roots.seam(), self.roots.history())
     }
 
     /// Whether revisions can be recorded, found out without leaving anything.
@@ -97,50 +119,83 @@ impl Disk {
     /// once and forgets it, so that trying again would only seem to help: from then on nothing is
     /// written until the store is opened again.
     pub(super) fn sync_or_poison(&self, sync: io::Result<()>) -> io::Result<()> {
-        let result = self.passed("sync").and(sync);
-        if let Err(error) = &result {
+        if let Err(error) = &sync {
             let reason = format!("a change could not be made durable: {error}");
             tracing::error!(%error, "a change could not be made durable; open the store again");
             *self.poison.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
         }
-        result
-    }
-
-    pub(super) fn passed(&self, step: &'static str) -> io::Result<()> {
-        self.failpoint.as_ref().map_or(Ok(()), |hook| hook(step))
+        sync
     }
 
     /// What changes whenever something was committed, by any process.
     pub(super) fn generation(&self) -> Vec<u8> {
+        let mark = self.mark_bytes();
+        let word = mark.split(|byte| *byte == b' ').nth(3);
+        word.unwrap_or_default().to_vec()
+    }
+
+    fn mark_bytes(&self) -> Vec<u8> {
         fs::read(self.generation_path()).unwrap_or_default()
     }
 
     fn generation_path(&self) -> PathBuf {
-        self.roots.history().join("generation")
+        self.roots.history().join(GENERATION)
     }
 
     /// Leaves a mark by which stores in other processes see that something was committed, even
-    /// when no live file changed.
-    pub(super) fn announce(&self) -> io::Result<()> {
-        let text = unique();
+    /// when no live file changed, and up to where it is in place. Without `news` only the latter.
+    pub(super) fn announce(&self, held: &Held, news: bool) -> io::Result<()> {
+        let epoch = held.journal.as_ref().map_or(0, |journal| journal.epoch);
+        let boot = match self.boot.as_str() {
+            "" => "unknown",
+            boot => boot,
+        };
+        let generation = match String::from_utf8(self.generation()) {
+            Ok(known) if !news && !known.is_empty() => known,
+            _ => unique(),
+        };
+        let text = format!("{boot} {epoch} {} {generation} ", held.placed);
         let mut mark = [b' '; MARK_BYTES];
         let length = text.len().min(MARK_BYTES);
         mark[..length].copy_from_slice(&text.as_bytes()[..length]);
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(self.generation_path())?;
-        file.write_all_at(&mark, 0)
+        let dir = self.history_dir()?;
+        dir.open_or_create(GENERATION, RECORD_MODE)?
+            .write_at(&mark, 0)
     }
 
-    /// Whether a commit is under way or was cut short.
+    /// What the last mark says; `None` when there is none.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        let text = String::from_utf8(self.mark_bytes()).ok()?;
+        let mut words = text.split(' ');
+        Some(Mark {
+            boot: words.next()?.to_owned(),
+            epoch: words.next()?.parse().ok()?,
+            next: words.next()?.parse().ok()?,
+        })
+    }
+
+    /// Whether a commit of another process is under way or was cut short, or one of this process is
+    /// not in place.
     pub(super) fn is_pending(&self) -> bool {
-        self.wal().exists() || self.wal_tmp().exists()
+        // Who has it is at it.
+        let Ok(held) = self.held.try_lock() else {
+            return false;
+        };
+        let journal = held.journal.as_ref();
+        journal.is_some_and(|journal| held.placed < journal.tail.number || journal.has_more())
     }
 
-    /// The plans that could not be finished, by name.
+    /// Gives what an earlier version left a name under which nobody carries it out.
+    pub(super) fn set_aside_old_plan(&self, dir: &Dir) -> io::Result<()> {
+        if dir.has(OLD_PLAN)? {
+            let name = self.set_aside_name();
+            tracing::error!(name, "a change that an earlier version left is set aside");
+            dir.rename(OLD_PLAN, &name)?;
+        }
+        Ok(())
+    }
+
+    /// The records that could not be carried out, by name.
     pub(super) fn set_aside_plans(&self) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.roots.history()) else {
             return Vec::new();
@@ -151,11 +206,11 @@ impl Disk {
         names
     }
 
-    /// A name for the next plan that cannot be finished.
-    pub(super) fn set_aside_path(&self) -> PathBuf {
-        let path = |n: u32| self.roots.history().join(format!("{SET_ASIDE}{n}"));
-        let free = (1..).map(path).find(|path| !path.exists());
-        free.unwrap_or_else(|| path(0))
+    /// A name for the next one.
+    pub(super) fn set_aside_name(&self) -> String {
+        let free = |name: &String| !self.roots.history().join(name).exists();
+        let mut names = (1u32..).map(|n| format!("{SET_ASIDE}{n}"));
+        names.find(free).unwrap_or_default()
     }
 
     /// The digest of a target as a plan writes it; `None` when there is no file.
@@ -198,6 +253,12 @@ impl Disk {
         let dirs = file.ancestors().skip(1).take(depth + 1);
         dirs.map(Path::to_owned).collect()
     }
+}
+
+/// What the kernel calls the time since it started; empty where it does not say.
+fn this_boot() -> String {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    id.unwrap_or_default().trim().to_owned()
 }
 
 /// A text that nobody else makes.

@@ -17,7 +17,7 @@ use super::live::{Live, LiveSource};
 use super::reader::Reader;
 use super::record::Record;
 use super::standing::Standing;
-use super::view::View;
+use super::view::Published;
 
 /// How often files that are being edited are looked at again before what they hold is recorded.
 pub(super) const SETTLE_ROUNDS: usize = 10;
@@ -69,18 +69,18 @@ pub(super) struct Engine {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) heads: BTreeMap<SourceKey, Head>,
     /// The generation that `heads` are of.
-    heads_at: Option<Vec<u8>>,
+    pub(super) heads_at: Option<Vec<u8>>,
     pub(super) live: Live,
     /// Sources whose edits cannot be recorded, and why.
     pub(super) unrecorded: BTreeMap<SourceKey, String>,
     /// Why nothing can be recorded or written now: an interrupted change is in the way.
     pub(super) stuck: Option<String>,
-    pub(super) view: Arc<View>,
+    pub(super) published: Arc<Published>,
 }
 
 impl Engine {
     pub(super) fn new(disk: Arc<Disk>, reader: Reader, clock: Arc<dyn Clock>) -> Self {
-        let history = History::new(disk.roots.history());
+        let history = History::new(disk.roots.history(), disk.roots.seam());
         Self {
             disk,
             history,
@@ -91,7 +91,7 @@ impl Engine {
             live: Live::default(),
             unrecorded: BTreeMap::new(),
             stuck: None,
-            view: Arc::default(),
+            published: Arc::new(Published::new()),
         }
     }
 
@@ -114,7 +114,7 @@ impl Engine {
             }
         };
         self.record_news(&moving, own)?;
-        self.view = Arc::new(self.make_view(&moving, own));
+        self.published.replace(self.make_view(&moving, own));
         Ok(())
     }
 
@@ -171,12 +171,13 @@ impl Engine {
 
     /// The files that have changed since the last look, or were changing then.
     fn moved(&self) -> BTreeSet<PathBuf> {
+        let view = self.published.get();
         let changed = self.live.watched.iter().filter(|(path, print)| {
-            let before = self.view.watched.get(*path);
+            let before = view.watched.get(*path);
             before.is_some_and(|before| before != *print)
         });
         let changed = changed.map(|(path, _)| path.clone());
-        changed.chain(self.view.held.iter().cloned()).collect()
+        changed.chain(view.held.iter().cloned()).collect()
     }
 
     /// Every source that is or was.

@@ -10,6 +10,8 @@ use catalog_core::model::{PluginName, Revision, RevisionId, RevisionKind, Source
 
 use super::engine::Head;
 use super::record::{Record, RecordError};
+use crate::dir::Dir;
+use crate::seam::Seam;
 
 /// Revisions kept per source, at least.
 pub(super) const KEPT: usize = 20;
@@ -35,11 +37,11 @@ const EXTENSION: &str = ".rev";
 
 /// The history of all sources, below one directory. Reads only: records are written by a commit.
 #[derive(Debug, Clone)]
-pub(super) struct History(PathBuf);
+pub(super) struct History(PathBuf, Seam);
 
 impl History {
-    pub(super) fn new(dir: &Path) -> Self {
-        Self(dir.to_owned())
+    pub(super) fn new(dir: &Path, seam: &Seam) -> Self {
+        Self(dir.to_owned(), seam.clone())
     }
 
     /// Where the record of a revision is, below the history's directory.
@@ -175,10 +177,9 @@ impl History {
             if i < KEPT || (is_own && own <= KEPT_OWN) {
                 continue;
             }
-            match fs::remove_file(self.0.join(Self::path_of(key, id))) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-                _ => {}
-            }
+            let path = Self::path_of(key, id);
+            let (dir, name) = path.rsplit_once('/').unwrap_or(("", &path));
+            Dir::descend(&self.1, &self.0, dir)?.remove(name)?;
         }
         Ok(())
     }
@@ -239,7 +240,7 @@ mod tests {
     #[test]
     fn a_source_that_never_was_has_no_history() {
         let dir = tempfile::tempdir().unwrap();
-        let history = History::new(dir.path());
+        let history = History::new(dir.path(), &Seam::default());
         let key = SourceKey::parse("mcp", "a").unwrap();
         assert!(history.ids(&key).unwrap().is_empty());
         assert!(history.keys().unwrap().is_empty());

@@ -1,6 +1,6 @@
 //! What the operator's files say now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -149,13 +149,70 @@ pub(super) struct Live {
     /// The sources files, readable or not: no content can be there.
     pub(super) reserved: Vec<Spot>,
     pub(super) sources: BTreeMap<SourceKey, LiveSource>,
+    /// Which sources have their content in a file.
+    users: HashMap<Spot, BTreeSet<SourceKey>>,
+    /// Which sources look at a path.
+    lookers: HashMap<PathBuf, BTreeSet<SourceKey>>,
     /// What was looked at, as it was before it was read.
     pub(super) watched: BTreeMap<PathBuf, Option<Fingerprint>>,
     /// Those that were changed so shortly before that they have to be looked at again.
-    pub(super) unsettled: Vec<PathBuf>,
+    pub(super) unsettled: BTreeSet<PathBuf>,
 }
 
 impl Live {
+    /// Takes a source as it was read, in place of what was known of it.
+    pub(super) fn insert(&mut self, key: SourceKey, source: LiveSource) {
+        self.remove(&key);
+        if let Some(located) = &source.located {
+            let users = self.users.entry(located.spot.clone()).or_default();
+            users.insert(key.clone());
+        }
+        if let Some(path) = &source.watched {
+            let lookers = self.lookers.entry(path.clone()).or_default();
+            lookers.insert(key.clone());
+        }
+        self.sources.insert(key, source);
+    }
+
+    /// Forgets a source. What it looked at is looked at still, until that is
+    /// [forgotten](Self::forget), too.
+    pub(super) fn remove(&mut self, key: &SourceKey) {
+        let Some(source) = self.sources.remove(key) else {
+            return;
+        };
+        if let Some(located) = source.located
+            && let Some(users) = self.users.get_mut(&located.spot)
+        {
+            users.remove(key);
+            if users.is_empty() {
+                self.users.remove(&located.spot);
+            }
+        }
+        if let Some(path) = source.watched
+            && let Some(lookers) = self.lookers.get_mut(&path)
+        {
+            lookers.remove(key);
+            if lookers.is_empty() {
+                self.lookers.remove(&path);
+            }
+        }
+    }
+
+    /// Looks at a path no more, if no source does; says whether.
+    pub(super) fn forget(&mut self, path: &Path) -> bool {
+        let unused = !self.lookers.contains_key(path);
+        if unused {
+            self.watched.remove(path);
+            self.unsettled.remove(path);
+        }
+        unused
+    }
+
+    /// The sources that have their content in this file.
+    pub(super) fn users(&self, spot: &Spot) -> impl Iterator<Item = &SourceKey> {
+        self.users.get(spot).into_iter().flatten()
+    }
+
     /// Why a source that differs from what was recorded, or is missing, may only seem to: a sources
     /// file cannot be read, or cannot be read as it is meant, and may have said something about it.
     pub(super) fn doubts_about(&self, source: Option<&LiveSource>) -> Vec<Finding> {

@@ -1,9 +1,8 @@
 //! How a file store is set up.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use catalog_core::model::PluginName;
 use catalog_core::ports::{Clock, SystemClock};
 use catalog_core::yaml::Limits;
 
-use super::disk::{Disk, Failpoint, HISTORY_DIR_MODE};
+use super::disk::{Disk, HISTORY_DIR_MODE};
 use super::engine::{Engine, SETTLE_PAUSE, SETTLE_ROUNDS, Whose};
 use super::live::file_name;
 use super::lock::lock;
@@ -21,15 +20,20 @@ use super::reader::Reader;
 use super::roots::Roots;
 use super::store::FileStore;
 use super::write::refused;
+use crate::dir::Dir;
+use crate::seam::{FsAnswer, FsOp, Seam};
 
 /// The file that a directory's sources are declared in.
 pub(super) const SOURCES_FILE: &str = "sources.yaml";
+
+/// Its mode when [`FileStore::create`] makes it, before the process's mask.
+const SOURCES_MODE: u32 = 0o644;
 
 /// What [`FileStore::create`] writes into it.
 const EMPTY_SOURCES: &str = "apiVersion: catalog/v1alpha1\nkind: CatalogSources\ncatalogs: {}\n";
 
 /// Names in the history's directory that are the store's own, so that no plugin may have them.
-const OWN_NAMES: [&str; 4] = ["lock", "wal", "wal.tmp", "generation"];
+const OWN_NAMES: [&str; 4] = ["lock", "journal", "wal", "generation"];
 
 /// Where a [`FileStore`] finds its files, and how it treats them.
 ///
@@ -54,8 +58,14 @@ pub struct FileStoreOptions {
     pub(super) poll_interval: Duration,
     plugins: Vec<(String, PluginName)>,
     clock: Arc<dyn Clock>,
-    failpoint: Option<Failpoint>,
+    seam: Seam,
+    boot: Option<String>,
+    pub(super) idle: Duration,
 }
+
+/// When nobody has written for so long, what the journal has is made durable in its places: later
+/// than the pauses within one person's work, so that it is in nobody's way.
+const IDLE: Duration = Duration::from_secs(1);
 
 impl FileStoreOptions {
     /// The longest content in bytes: large for a catalog that people edit, small enough to be read
@@ -89,7 +99,9 @@ impl FileStoreOptions {
                 .flatten()
                 .collect(),
             clock: Arc::new(SystemClock),
-            failpoint: None,
+            seam: Seam::default(),
+            boot: None,
+            idle: IDLE,
         }
     }
 
@@ -145,14 +157,28 @@ impl FileStoreOptions {
         self
     }
 
-    /// Called after every step of a write, to test what a crash or an error there does.
+    /// Decides on every operation that changes the file system, before it is made: to test what
+    /// crashes and errors do.
     #[doc(hidden)]
     #[must_use]
-    pub fn failpoint(
-        mut self,
-        hook: impl Fn(&'static str) -> io::Result<()> + Send + Sync + 'static,
-    ) -> Self {
-        self.failpoint = Some(Arc::new(hook));
+    pub fn hook(mut self, hook: impl Fn(&FsOp<'_>) -> FsAnswer + Send + Sync + 'static) -> Self {
+        self.seam = Seam::new(Some(Arc::new(hook)));
+        self
+    }
+
+    /// What this boot of the machine is called: another name is a power cut, to the store.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn boot(mut self, name: impl Into<String>) -> Self {
+        self.boot = Some(name.into());
+        self
+    }
+
+    /// How long after the last write what the journal has is made durable in its places.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn checkpoint_after(mut self, idle: Duration) -> Self {
+        self.idle = idle;
         self
     }
 
@@ -169,12 +195,12 @@ impl FileStoreOptions {
     /// Opens everything. Blocks.
     pub(super) fn engine(&self) -> Result<Engine, StoreError> {
         self.check()?;
-        make_history(&self.history())
+        make_history(&self.seam, &self.history())
             .map_err(|e| StoreError::unavailable("make its history", e))?;
         let (disk, reader) = self.disk_and_reader()?;
         let mut engine = Engine::new(Arc::new(disk), reader, self.clock.clone());
         for _ in 0..SETTLE_ROUNDS {
-            let locked = lock(&engine.disk.lock_path())?;
+            let locked = lock(&engine.disk)?;
             if engine.look_at_rest()? {
                 return Ok(engine);
             }
@@ -182,7 +208,7 @@ impl FileStoreOptions {
             drop(locked);
             std::thread::sleep(SETTLE_PAUSE);
         }
-        let _locked = lock(&engine.disk.lock_path())?;
+        let _locked = lock(&engine.disk)?;
         engine.look(Whose::All)?;
         Ok(engine)
     }
@@ -204,15 +230,16 @@ impl FileStoreOptions {
         let dirs: Vec<PathBuf> = self.sources.iter().map(|path| directory(path)).collect();
         let content = self.content_roots.clone().unwrap_or_else(|| dirs.clone());
         let history = self.history();
-        let roots = Roots::new(&content, &dirs, &history).map_err(|(path, error)| {
-            let name = file_name(&path);
-            StoreError::unavailable(format!("use the directory {name}"), error)
-        })?;
+        let roots =
+            Roots::new(&content, &dirs, &history, self.seam.clone()).map_err(|(path, error)| {
+                let name = file_name(&path);
+                StoreError::unavailable(format!("use the directory {name}"), error)
+            })?;
         let max_bytes = usize::try_from(self.max_sources_bytes).unwrap_or(usize::MAX);
         let limits = Limits::default().with_max_bytes(max_bytes);
         let reader = Reader::new(self.sources.clone(), self.plugins.clone(), limits);
         let (limit, sources_limit) = (self.max_document_bytes, self.max_sources_bytes);
-        let disk = Disk::new(roots, limit, sources_limit, self.failpoint.clone());
+        let disk = Disk::new(roots, limit, sources_limit, self.boot.clone());
         Ok((disk, reader))
     }
 
@@ -271,22 +298,25 @@ fn directory(path: &Path) -> PathBuf {
     }
 }
 
-fn make_history(dir: &Path) -> io::Result<()> {
-    match fs::DirBuilder::new().mode(HISTORY_DIR_MODE).create(dir) {
-        Ok(()) => File::open(directory(dir))?.sync_all(),
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
-        Err(e) => Err(e),
+fn make_history(seam: &Seam, dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
     }
+    let parent = Dir::open(seam, &fs::canonicalize(directory(dir))?)?;
+    let name = dir.file_name().and_then(|name| name.to_str());
+    parent.child_or_create(name.unwrap_or_default(), HISTORY_DIR_MODE)?;
+    parent.sync()
 }
 
 /// Makes the directory and an empty sources file in it, unless they are there.
 pub(super) fn create(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)?;
-    match File::create_new(dir.join(SOURCES_FILE)) {
-        Ok(mut file) => {
-            file.write_all(EMPTY_SOURCES.as_bytes())?;
-            file.sync_all()?;
-            File::open(dir)?.sync_all()
+    let dir = Dir::open(&Seam::default(), &fs::canonicalize(dir)?)?;
+    match dir.create_file(SOURCES_FILE, SOURCES_MODE) {
+        Ok(file) => {
+            file.write_at(EMPTY_SOURCES.as_bytes(), 0)?;
+            file.sync()?;
+            dir.sync()
         }
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(e) => Err(e),

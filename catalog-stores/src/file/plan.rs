@@ -1,6 +1,4 @@
-//! The write-ahead record: what a commit is about to do.
-
-use std::io;
+//! What a record of the journal says: every file of a change, with its new bytes.
 
 use catalog_core::digest::Digest;
 use serde::{Deserialize, Serialize};
@@ -9,30 +7,36 @@ use super::commit::{Change, temp_name};
 use super::roots::Spot;
 use crate::dir::Identity;
 
-/// Format 1 named roots by number.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
-/// Every file of a commit.
+/// Every file of a change.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Plan {
     format: u32,
     pub(super) steps: Vec<Step>,
 }
 
-/// One file of a commit.
+/// One file of a change.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Step {
     /// The target.
     pub(super) spot: Spot,
     /// The prepared file's name, in the target's directory; `None` removes the target.
     pub(super) temp: Option<String>,
-    /// Digest of the target's new bytes.
-    pub(super) digest: Option<String>,
-    /// Digest of the bytes that the target had when the commit was made up; `None`: no file.
+    /// How many bytes the target gets. They follow those of the steps before.
+    #[serde(default)]
+    length: usize,
+    /// Digest of the bytes that the target had when the change was made up; `None`: no file.
     pub(super) before: Option<String>,
+    /// The mode of a file that is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) mode: Option<u32>,
     /// For a removal: what tells the file that goes from one that takes its name later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) identity: Option<Identity>,
+    /// Whether the target cannot be replaced, only overwritten: a crash may leave half of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) in_place: bool,
 }
 
 /// A plan that cannot be read.
@@ -42,6 +46,8 @@ pub(super) enum PlanError {
     Json(#[from] serde_json::Error),
     #[error("it has format {0}, which this version does not know")]
     Format(u32),
+    #[error("it is cut short")]
+    Short,
 }
 
 impl Plan {
@@ -49,9 +55,11 @@ impl Plan {
         let step = |change: &Change| Step {
             spot: change.spot.clone(),
             temp: change.bytes.as_ref().map(|_| temp_name()),
-            digest: change.bytes.as_ref().map(|b| Digest::of(b).to_string()),
+            length: change.bytes.as_ref().map_or(0, |bytes| bytes.len()),
             before: change.before.as_deref().map(|b| Digest::of(b).to_string()),
+            mode: change.mode,
             identity: None,
+            in_place: false,
         };
         Self {
             format: FORMAT,
@@ -59,15 +67,41 @@ impl Plan {
         }
     }
 
-    pub(super) fn encode(&self) -> io::Result<Vec<u8>> {
-        Ok(serde_json::to_vec(self)?)
+    /// The plan and all new bytes.
+    pub(super) fn encode(&self, changes: &[Change]) -> Result<Vec<u8>, PlanError> {
+        let json = serde_json::to_vec(self)?;
+        let mut bytes = (json.len() as u64).to_le_bytes().to_vec();
+        bytes.extend_from_slice(&json);
+        for change in changes {
+            bytes.extend_from_slice(change.bytes.as_deref().unwrap_or_default());
+        }
+        Ok(bytes)
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, PlanError> {
-        let plan: Self = serde_json::from_slice(bytes)?;
-        match plan.format {
-            FORMAT => Ok(plan),
-            other => Err(PlanError::Format(other)),
+    /// The plan, and the new bytes of all steps.
+    pub(super) fn decode(bytes: &[u8]) -> Result<(Self, &[u8]), PlanError> {
+        let (length, rest) = bytes.split_first_chunk().ok_or(PlanError::Short)?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| PlanError::Short)?;
+        let (json, rest) = rest.split_at_checked(length).ok_or(PlanError::Short)?;
+        let plan: Self = serde_json::from_slice(json)?;
+        if plan.format != FORMAT {
+            return Err(PlanError::Format(plan.format));
         }
+        if plan.steps.iter().map(|step| step.length).sum::<usize>() != rest.len() {
+            return Err(PlanError::Short);
+        }
+        Ok((plan, rest))
+    }
+
+    /// Every step with the bytes that its target gets; `None`: the target goes.
+    pub(super) fn with_bytes<'a>(
+        &'a self,
+        mut bytes: &'a [u8],
+    ) -> impl Iterator<Item = (&'a Step, Option<&'a [u8]>)> {
+        self.steps.iter().map(move |step| {
+            let (own, rest) = bytes.split_at(step.length.min(bytes.len()));
+            bytes = rest;
+            (step, step.temp.as_ref().map(|_| own))
+        })
     }
 }

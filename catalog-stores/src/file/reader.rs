@@ -74,6 +74,7 @@ impl Reader {
 
     /// Reads everything. Wants the lock.
     pub(super) fn read(&mut self, disk: &Disk) -> Live {
+        self.used.clear();
         let mut live = Live::default();
         let mut texts = Vec::new();
         for path in self.sources.clone() {
@@ -96,7 +97,7 @@ impl Reader {
             let Some((_, plugin)) = plugin else { continue };
             let key = SourceKey::new(plugin.clone(), id.clone());
             let source = self.read_source(disk, &mut live, merged);
-            live.sources.insert(key, source);
+            live.insert(key, source);
         }
         // Taken after the last look, so that nothing is later by our own clock.
         let now = SystemTime::now();
@@ -108,6 +109,70 @@ impl Reader {
         let used = std::mem::take(&mut self.used);
         self.cache.retain(|spot, _| used.contains(spot));
         live
+    }
+
+    /// Reads one source anew. The sources files are what they were.
+    pub(super) fn read_one(&mut self, disk: &Disk, live: &mut Live, key: &SourceKey) {
+        let before = live.sources.get(key).and_then(|s| s.watched.clone());
+        let config_key = self.config_key(&key.plugin).map(str::to_owned);
+        let parsed = live.parsed.clone();
+        let merged = config_key
+            .and_then(|config_key| parsed.config.sources.get(&(config_key, key.id.clone())));
+        match merged {
+            Some(merged) => {
+                let source = self.read_source(disk, live, merged);
+                live.insert(key.clone(), source);
+            }
+            None => live.remove(key),
+        }
+        let path = live.sources.get(key).and_then(|s| s.watched.clone());
+        if let Some(path) = &path {
+            note_unrest(live, path);
+        }
+        if let Some(before) = before {
+            live.forget(&before);
+        }
+    }
+
+    /// Whether the sources files are as they were read. Those that were fresh then are read again.
+    pub(super) fn is_current(&mut self, disk: &Disk, live: &mut Live) -> bool {
+        if !live.broken.is_empty() || live.files.len() != self.sources.len() {
+            return false;
+        }
+        for (i, path) in self.sources.clone().iter().enumerate() {
+            let print = Fingerprint::at(path);
+            let same = print.is_some() && live.watched.get(path) == Some(&print);
+            if same && !live.unsettled.contains(path) {
+                continue;
+            }
+            match self.read_file(disk, path) {
+                Ok(file)
+                    if file.spot == live.files[i].spot && file.bytes == live.files[i].bytes => {}
+                _ => return false,
+            }
+            live.watched.insert(path.clone(), print);
+            note_unrest(live, path);
+        }
+        true
+    }
+
+    /// Takes note of what a write has made of the sources files; `false` when they are not what was
+    /// [expected](Self::expect).
+    pub(super) fn read_expected(&mut self, disk: &Disk, live: &mut Live) -> bool {
+        for (i, path) in self.sources.clone().iter().enumerate() {
+            let print = Fingerprint::at(path);
+            match (self.read_file(disk, path), self.last.0.get(i)) {
+                (Ok(mut file), Some((_, bytes))) if file.bytes == *bytes => {
+                    file.bytes = bytes.clone();
+                    live.files[i] = file;
+                }
+                _ => return false,
+            }
+            live.watched.insert(path.clone(), print);
+            note_unrest(live, path);
+        }
+        live.parsed = self.last.1.clone();
+        true
     }
 
     /// Reads the texts of the sources files, unless they are those of the last time. Drops files
@@ -236,4 +301,13 @@ impl Reader {
         self.cache.insert(spot.clone(), cached);
         Ok((bytes, print.mode()))
     }
+}
+
+/// Notes whether a file was changed so shortly before that it has to be looked at again.
+fn note_unrest(live: &mut Live, path: &Path) {
+    let print = live.watched.get(path).copied().flatten();
+    match print.is_some_and(|print| !print.settled(SystemTime::now())) {
+        true => live.unsettled.insert(path.to_owned()),
+        false => live.unsettled.remove(path),
+    };
 }

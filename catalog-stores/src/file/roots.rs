@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::fingerprint::Fingerprint;
 use super::problem::PathProblem;
 use crate::dir::Dir;
+use crate::seam::Seam;
 
 /// Prefix of the files that a write prepares. No content may have such a name.
 pub(super) const TEMP_PREFIX: &str = ".catalog-tmp-";
@@ -30,6 +31,7 @@ pub(super) struct Roots {
     /// The first so many may hold content.
     content: usize,
     history: PathBuf,
+    seam: Seam,
 }
 
 /// A file below a root. It names its root by path, so that a write-ahead record means the same files
@@ -83,6 +85,7 @@ impl Roots {
         content: &[PathBuf],
         sources: &[PathBuf],
         history: &Path,
+        seam: Seam,
     ) -> Result<Self, (PathBuf, io::Error)> {
         let mut all: Vec<PathBuf> = Vec::new();
         let mut add = |path: &Path| {
@@ -108,6 +111,7 @@ impl Roots {
             all,
             content: count,
             history,
+            seam,
         })
     }
 
@@ -122,6 +126,11 @@ impl Roots {
     /// The history's directory.
     pub(super) fn history(&self) -> &Path {
         &self.history
+    }
+
+    /// The way to the file system.
+    pub(super) fn seam(&self) -> &Seam {
+        &self.seam
     }
 
     /// Looks up the file that a sources file names as content. `base` is the directory that
@@ -205,12 +214,12 @@ impl Roots {
 
     /// Opens the directory that a spot is in.
     pub(super) fn dir_of(&self, spot: &Spot) -> io::Result<Dir> {
-        Dir::descend(self.root(spot), spot.split().0)
+        Dir::descend(&self.seam, self.root(spot), spot.split().0)
     }
 
     /// As [`dir_of`](Self::dir_of); makes it when it is missing.
     pub(super) fn make_dir_of(&self, spot: &Spot, mode: u32) -> io::Result<Dir> {
-        Dir::descend_or_create(self.root(spot), spot.split().0, mode)
+        Dir::descend_or_create(&self.seam, self.root(spot), spot.split().0, mode)
     }
 
     /// A root that is not configured any more still is where a change that was made up then has to

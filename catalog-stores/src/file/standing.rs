@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use catalog_core::model::{Author, ChangeMeta, Revision, RevisionKind, SourceKey};
 use catalog_core::ports::StoredSource;
@@ -75,6 +76,7 @@ impl Engine {
     /// What readers are shown: what was recorded, with what is wrong now. While the files of a
     /// source are moving, what was shown before.
     pub(super) fn make_view(&self, moving: &BTreeSet<PathBuf>, own: Option<&SourceKey>) -> View {
+        let before = self.published.get();
         let mut sources = BTreeMap::new();
         let mut held = moving.clone();
         for (key, head) in &self.heads {
@@ -88,9 +90,10 @@ impl Engine {
             }
             let moves = own != Some(key) && self.content_is_in(key, moving);
             if let Some(record) = &head.record
-                && let Some(source) = self.shown(key, record, standing, moves)
+                && let Some(source) =
+                    self.shown(before.sources.get(key), record, standing, moves, key)
             {
-                sources.insert(key.clone(), self.with_trouble(source, head));
+                sources.insert(key.clone(), Arc::new(self.with_trouble(source, head)));
             }
         }
         self.add_unrecorded(&mut sources);
@@ -113,16 +116,16 @@ impl Engine {
         }
     }
 
-    fn shown(
+    pub(super) fn shown(
         &self,
-        key: &SourceKey,
+        before: Option<&Arc<StoredSource>>,
         record: &Record,
         standing: Standing,
         moves: bool,
+        key: &SourceKey,
     ) -> Option<StoredSource> {
         let last = record.document.as_ref()?;
         let live = self.live.sources.get(key);
-        let before = self.view.sources.get(key);
         let before = before.filter(|before| before.revision.id == record.revision.id);
         let source = |origin, problems| StoredSource {
             key: key.clone(),
@@ -140,9 +143,9 @@ impl Engine {
         };
         Some(match (standing, live, before) {
             (Standing::Doubtful, _, _) => source(origin(), self.live.doubts_about(live)),
-            (Standing::Known, _, Some(before)) if moves => before.clone(),
+            (Standing::Known, _, Some(before)) if moves => (**before).clone(),
             (Standing::Known, Some(live), _) => source(live.origin.clone(), live.problems.clone()),
-            (_, _, Some(before)) => before.clone(),
+            (_, _, Some(before)) => (**before).clone(),
             (_, _, None) => source(origin(), Vec::new()),
         })
     }
@@ -159,16 +162,16 @@ impl Engine {
     }
 
     /// Sources whose edits cannot be recorded are a problem of their own.
-    fn add_unrecorded(&self, sources: &mut BTreeMap<SourceKey, StoredSource>) {
+    fn add_unrecorded(&self, sources: &mut BTreeMap<SourceKey, Arc<StoredSource>>) {
         for (key, reason) in &self.unrecorded {
             let Some(live) = self.live.sources.get(key) else {
                 continue;
             };
             let shown = sources.entry(key.clone());
-            let shown = shown.or_insert_with(|| self.without_history(key, live));
+            let shown = shown.or_insert_with(|| Arc::new(self.without_history(key, live)));
             let message = format!("its history cannot be read or written: {reason}");
             let finding = Finding::error(Layer::Provider, "no-history", message);
-            shown.problems.push(finding);
+            Arc::make_mut(shown).problems.push(finding);
         }
     }
 
@@ -191,7 +194,7 @@ impl Engine {
     }
 
     /// What is wrong beyond single sources, for the health.
-    fn troubles(&self) -> Vec<String> {
+    pub(super) fn troubles(&self) -> Vec<String> {
         let mut troubles = Vec::new();
         troubles.extend(self.stuck.clone());
         let doubts = self.live.parsed.doubts.iter().flatten();

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use catalog_core::StoreError;
@@ -15,21 +16,20 @@ use catalog_core::ports::{
 use catalog_core::validation::Validated;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
-use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
 use super::disk::Disk;
 use super::engine::{Engine, SETTLE_PAUSE, SETTLE_ROUNDS, Whose};
 use super::history::{History, KEPT};
+use super::idle;
 use super::lock::lock;
 use super::options::{FileStoreOptions, SOURCES_FILE, create};
+use super::queue::Queue;
 use super::target::default_properties;
-use super::view::View;
+use super::view::{Published, View};
 use super::watch::Poller;
-
-/// Changes that a slow watcher may be behind before it is told to look at everything.
-const WATCH_BACKLOG: usize = 64;
+use super::write::{Action, Job};
 
 /// Keeps documents in an operator's own files, with history beside them. See [the module](super).
 #[derive(Debug)]
@@ -46,14 +46,17 @@ pub(super) struct Shared {
     /// blocking part of an operation, so that dropping its future does not let the next one in.
     gate: Arc<tokio::sync::Mutex<()>>,
     engine: Mutex<Engine>,
-    view: RwLock<Arc<View>>,
+    /// Writes that wait for the gate.
+    queue: Queue,
+    published: Arc<Published>,
     disk: Arc<Disk>,
     history: History,
-    changes: broadcast::Sender<StoreChange>,
     /// Why the files could not be looked at the last time.
     failure: Mutex<Option<String>>,
     /// Whether the last look of the poller came to a bad end.
     watch_failed: AtomicBool,
+    /// Hears of every write.
+    wrote: Sender<()>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -95,19 +98,25 @@ impl FileStore {
             .collect();
         let description = format!("file {}", names.join(", "));
         let (max_document_bytes, interval) = (options.max_document_bytes, options.poll_interval);
+        let (wrote, writes) = channel();
+        let idle = options.idle;
         let engine = blocking(move || options.engine()).await?;
         let shared = Arc::new(Shared {
             gate: Arc::default(),
-            view: RwLock::new(engine.view.clone()),
+            queue: Queue::default(),
+            published: engine.published.clone(),
             disk: engine.disk.clone(),
             history: engine.history.clone(),
             engine: Mutex::new(engine),
-            changes: broadcast::Sender::new(WATCH_BACKLOG),
             failure: Mutex::default(),
             watch_failed: AtomicBool::new(false),
+            wrote,
         });
         let poller = Poller::start(Arc::downgrade(&shared), interval)
             .map_err(|e| StoreError::unavailable("watch its files", e))?;
+        idle::start(Arc::downgrade(&shared), writes, idle)
+            .map_err(|e| StoreError::unavailable("wait for its writes", e))?;
+        shared.tell_of_writes();
         Ok(Self {
             shared,
             poller,
@@ -130,6 +139,29 @@ impl FileStore {
             result
         })
         .await
+    }
+
+    /// Makes a write, with all others that wait by then. Once it is begun it is made to its end, even
+    /// when nobody waits for it; before, it is not made then.
+    async fn write(&self, job: Job) -> Result<Revision, StoreError> {
+        let mut answer = self.shared.queue.push(job);
+        loop {
+            let turn = tokio::select! {
+                biased;
+                answer = &mut answer => {
+                    let lost = |error| Err(StoreError::unavailable("finish its work", error));
+                    return answer.unwrap_or_else(lost);
+                }
+                turn = self.shared.gate.clone().lock_owned() => turn,
+            };
+            let shared = self.shared.clone();
+            blocking(move || {
+                shared.write_waiting();
+                drop(turn);
+                Ok(())
+            })
+            .await?;
+        }
     }
 
     /// The sources as they were recorded last, by whichever process. What somebody is editing right
@@ -169,8 +201,7 @@ impl FileStore {
 
 impl Shared {
     pub(super) fn view(&self) -> Arc<View> {
-        let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
-        view.clone()
+        self.published.get()
     }
 
     pub(super) fn disk(&self) -> &Disk {
@@ -193,29 +224,58 @@ impl Shared {
         self.watch_failed.store(false, Ordering::Relaxed);
     }
 
+    fn tell_of_writes(&self) {
+        if self.disk.wrote.swap(false, Ordering::Relaxed) {
+            // It listens as long as the store is there.
+            let _ = self.wrote.send(());
+        }
+    }
+
     /// Runs an operation under the lock, and tells what it changed. Blocks.
     pub(super) fn with_engine<T>(
         &self,
         operation: impl FnOnce(&mut Engine) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
-        let result = lock(&self.disk.lock_path()).and_then(|_locked| operation(&mut engine));
-        let before = self.view();
-        let after = engine.view.clone();
-        *self.view.write().unwrap_or_else(PoisonError::into_inner) = after.clone();
-        drop(engine);
-        for key in after.changed_since(&before) {
-            // Nobody may be watching.
-            let _ = self.changes.send(StoreChange::Source(key));
-        }
-        let failure = match &result {
-            Err(error @ (StoreError::Unavailable { .. } | StoreError::Corrupt { .. })) => {
-                Some(error.to_string())
-            }
-            _ => None,
-        };
-        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+        let (result, failure) = self.run(|engine| {
+            let result = operation(engine);
+            let failure = match &result {
+                Err(error @ (StoreError::Unavailable { .. } | StoreError::Corrupt { .. })) => {
+                    Some(error.to_string())
+                }
+                _ => None,
+            };
+            (result, failure)
+        })?;
+        self.note(failure);
         result
+    }
+
+    /// Makes the writes that wait, as far as they can be made at once. Blocks.
+    fn write_waiting(&self) {
+        let mut turn = self.queue.take();
+        match self.run(|engine| turn.run(engine)) {
+            Ok(failure) => self.note(failure),
+            Err(error) => turn.fail(&error),
+        }
+    }
+
+    fn run<T>(&self, operation: impl FnOnce(&mut Engine) -> T) -> Result<T, StoreError> {
+        let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = match lock(&self.disk) {
+            Ok(_locked) => Ok(operation(&mut engine)),
+            Err(error) => {
+                self.note(Some(error.to_string()));
+                Err(error)
+            }
+        };
+        drop(engine);
+        self.tell_of_writes();
+        result
+    }
+
+    /// Why the last operation came to a bad end.
+    fn note(&self, failure: Option<String>) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
     }
 }
 
@@ -226,6 +286,15 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|error| Err(StoreError::unavailable("finish its work", error)))
+}
+
+fn job(key: &SourceKey, action: Action, expect: &Expect, meta: &ChangeMeta) -> Job {
+    Job {
+        key: key.clone(),
+        action,
+        expect: expect.clone(),
+        meta: meta.clone(),
+    }
 }
 
 #[async_trait]
@@ -241,11 +310,16 @@ impl SourceConfigStore for FileStore {
     async fn list(&self, plugin: &PluginName) -> Result<Vec<StoredSource>, StoreError> {
         let view = self.current().await?;
         let of_plugin = view.sources.values().filter(|s| s.key.plugin == *plugin);
-        Ok(of_plugin.cloned().collect())
+        Ok(of_plugin.map(|source| (**source).clone()).collect())
     }
 
     async fn get(&self, key: &SourceKey) -> Result<Option<StoredSource>, StoreError> {
-        Ok(self.current().await?.sources.get(key).cloned())
+        Ok(self
+            .current()
+            .await?
+            .sources
+            .get(key)
+            .map(|source| (**source).clone()))
     }
 
     async fn put(
@@ -255,10 +329,8 @@ impl SourceConfigStore for FileStore {
         expect: &Expect,
         meta: &ChangeMeta,
     ) -> Result<Revision, StoreError> {
-        let (key, document) = (key.clone(), document.get().clone());
-        let (expect, meta) = (expect.clone(), meta.clone());
-        self.locked(move |engine| engine.put(&key, &document, &expect, &meta))
-            .await
+        let action = Action::Put(document.get().clone());
+        self.write(job(key, action, expect, meta)).await
     }
 
     async fn preview(
@@ -268,10 +340,8 @@ impl SourceConfigStore for FileStore {
         expect: &Expect,
         meta: &ChangeMeta,
     ) -> Result<Revision, StoreError> {
-        let (key, document) = (key.clone(), document.get().clone());
-        let (expect, meta) = (expect.clone(), meta.clone());
-        self.locked(move |engine| engine.preview(&key, &document, &expect, &meta))
-            .await
+        let job = job(key, Action::Put(document.get().clone()), expect, meta);
+        self.locked(move |engine| engine.preview(&job)).await
     }
 
     async fn delete(
@@ -280,9 +350,7 @@ impl SourceConfigStore for FileStore {
         expect: &Expect,
         meta: &ChangeMeta,
     ) -> Result<Revision, StoreError> {
-        let (key, expect, meta) = (key.clone(), expect.clone(), meta.clone());
-        self.locked(move |engine| engine.delete(&key, &expect, &meta))
-            .await
+        self.write(job(key, Action::Delete, expect, meta)).await
     }
 
     async fn revisions(&self, key: &SourceKey) -> Result<Vec<Revision>, StoreError> {
@@ -304,7 +372,7 @@ impl SourceConfigStore for FileStore {
     }
 
     fn watch(&self) -> BoxStream<'static, StoreChange> {
-        BroadcastStream::new(self.shared.changes.subscribe())
+        BroadcastStream::new(self.shared.published.subscribe())
             .map(|change| match change {
                 Ok(change) => change,
                 Err(BroadcastStreamRecvError::Lagged(_)) => StoreChange::Everything,
@@ -337,11 +405,14 @@ impl SourceConfigStore for FileStore {
         default_properties(key)
     }
 
-    /// Waits for the operation under way and stops watching. The store itself keeps nothing open,
+    /// Waits for the operation under way, makes what was written durable in its place, and stops
+    /// watching. The store itself keeps nothing open,
     /// so calls afterwards still work, but an edit past the store is noticed only by a write of the
     /// same source, or by [`notice`](FileStore::notice).
     async fn close(&self) {
-        let _turn = self.shared.gate.lock().await;
         self.poller.stop();
+        if let Err(error) = self.locked(|engine| engine.disk.settle_down()).await {
+            tracing::warn!(%error, "what was written is durable in the journal only");
+        }
     }
 }

@@ -59,10 +59,8 @@ impl Target {
 
 impl Engine {
     /// The sources that have their content in this file.
-    pub(super) fn users<'a>(&'a self, spot: &'a Spot) -> impl Iterator<Item = &'a SourceKey> {
-        self.live.sources.iter().filter_map(move |(key, source)| {
-            (source.located.as_ref()?.spot == *spot).then_some(key)
-        })
+    pub(super) fn users(&self, spot: &Spot) -> impl Iterator<Item = &SourceKey> {
+        self.live.users(spot)
     }
 
     pub(super) fn is_used(&self, spot: &Spot) -> bool {

@@ -1,18 +1,19 @@
-//! Putting and deleting a source. Everything here blocks and wants the lock.
+//! Working out what a put or a deletion changes. Everything here blocks and wants the lock.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use catalog_core::StoreError;
-use catalog_core::model::{ChangeMeta, Expect, Revision, RevisionKind, SourceDocument, SourceKey};
+use catalog_core::model::{
+    ChangeMeta, Expect, Revision, RevisionId, RevisionKind, SourceDocument, SourceKey,
+};
 use catalog_core::sources_config::FileEdit;
 
-use super::commit::{Change, CommitError};
+use super::commit::Change;
 use super::edit::Draft;
 use super::engine::{Engine, Whose};
 use super::live::{LiveContent, Parsed};
 use super::record::Record;
+use super::roots::Spot;
 use super::standing::Standing;
 use super::target::Target;
 
@@ -23,51 +24,59 @@ pub(super) fn refused(field: Option<&str>, reason: impl Into<String>) -> StoreEr
     }
 }
 
-/// A put that was worked out and checked, and not yet made.
+/// What somebody asks for.
+pub(super) struct Job {
+    pub(super) key: SourceKey,
+    pub(super) action: Action,
+    pub(super) expect: Expect,
+    pub(super) meta: ChangeMeta,
+}
+
+/// What is to become of a source.
+pub(super) enum Action {
+    /// It says this.
+    Put(SourceDocument),
+    /// It goes.
+    Delete,
+}
+
+/// A write that was worked out and checked, and not yet made.
 pub(super) struct Planned {
-    changes: Vec<Change>,
-    records: Vec<Record>,
+    pub(super) changes: Vec<Change>,
+    pub(super) records: Vec<Record>,
     /// What the sources files will say, when they change.
-    parsed: Option<Parsed>,
+    pub(super) parsed: Option<Parsed>,
     /// The revision that comes.
     pub(super) revision: Revision,
+    /// The content file that it was worked out with, whether it changes or not.
+    pub(super) content: Option<Spot>,
 }
 
 impl Engine {
-    /// Stores a document as a new revision.
-    pub(super) fn put(
-        &mut self,
-        key: &SourceKey,
-        document: &SourceDocument,
-        expect: &Expect,
-        meta: &ChangeMeta,
-    ) -> Result<Revision, StoreError> {
-        let planned = self.plan_put(key, document, expect, meta)?;
-        self.write(key, planned)
-    }
-
-    /// What [`put`](Self::put) would answer. Records edits past the store, as every look does, and
-    /// writes nothing else.
-    pub(super) fn preview(
-        &mut self,
-        key: &SourceKey,
-        document: &SourceDocument,
-        expect: &Expect,
-        meta: &ChangeMeta,
-    ) -> Result<Revision, StoreError> {
-        let planned = self.plan_put(key, document, expect, meta)?;
+    /// What a put would answer. Records edits past the store, as every look does, and writes nothing
+    /// else.
+    pub(super) fn preview(&mut self, job: &Job) -> Result<Revision, StoreError> {
+        self.look_for(&job.key)?;
+        let planned = self.plan(job)?;
         self.disk.probe(&planned.changes)?;
         Ok(planned.revision)
     }
 
+    /// Works out what has to be changed. The files were looked at before.
+    pub(super) fn plan(&self, job: &Job) -> Result<Planned, StoreError> {
+        match &job.action {
+            Action::Put(document) => self.plan_put(&job.key, document, &job.expect, &job.meta),
+            Action::Delete => self.plan_delete(&job.key, &job.expect, &job.meta),
+        }
+    }
+
     fn plan_put(
-        &mut self,
+        &self,
         key: &SourceKey,
         document: &SourceDocument,
         expect: &Expect,
         meta: &ChangeMeta,
     ) -> Result<Planned, StoreError> {
-        self.look_for(key)?;
         self.check(key, expect)?;
         self.check_size(document.size())?;
         self.check_size(document.canonical_settings().len() as u64)?;
@@ -77,6 +86,7 @@ impl Engine {
         let mut document = document.clone();
         let mut changes = Vec::new();
         let mut records = Vec::new();
+        let content = target.as_ref().map(|target| target.located.spot.clone());
         if let Some(Target { located, before }) = target {
             match (&document.content, &before) {
                 (None, _) => document.content = before,
@@ -105,18 +115,18 @@ impl Engine {
             mode: self.mode_of(key),
         });
         changes.extend(self.file_changes(&draft.edits));
-        self.with_records(key, changes, records, draft.parsed, revision)
+        self.with_records(key, changes, records, draft.parsed, revision, content)
     }
 
     /// Removes a source and leaves a tombstone in its history.
-    pub(super) fn delete(
-        &mut self,
+    fn plan_delete(
+        &self,
         key: &SourceKey,
         expect: &Expect,
         meta: &ChangeMeta,
-    ) -> Result<Revision, StoreError> {
-        self.look_for(key)?;
-        if !self.view.sources.contains_key(key) && !matches!(expect, Expect::Revision(_)) {
+    ) -> Result<Planned, StoreError> {
+        if !self.published.get().sources.contains_key(key) && !matches!(expect, Expect::Revision(_))
+        {
             return Err(StoreError::SourceNotFound { key: key.clone() });
         }
         self.check(key, expect)?;
@@ -152,12 +162,13 @@ impl Engine {
             mode: self.mode_of(key),
         };
         let records = vec![tombstone];
-        let planned = self.with_records(key, changes, records, draft.parsed, revision)?;
-        self.write(key, planned)
+        let located = self.live.sources.get(key).and_then(|s| s.located.as_ref());
+        let content = located.map(|located| located.spot.clone());
+        self.with_records(key, changes, records, draft.parsed, revision, content)
     }
 
     /// Looks at the files before a write: edits of this source are recorded first.
-    fn look_for(&mut self, key: &SourceKey) -> Result<(), StoreError> {
+    pub(super) fn look_for(&mut self, key: &SourceKey) -> Result<(), StoreError> {
         self.look(Whose::Also(key))?;
         let reason = match (&self.stuck, self.unrecorded.get(key)) {
             (Some(reason), _) => reason.clone(),
@@ -168,21 +179,28 @@ impl Engine {
         Err(StoreError::unavailable("write anything now", cause))
     }
 
+    /// The revision of a source as readers see it.
+    pub(super) fn current(&self, key: &SourceKey) -> Option<RevisionId> {
+        let view = self.published.get();
+        view.sources.get(key).map(|s| s.revision.id.clone())
+    }
+
     /// Whether the write may go on: the expectation holds, and the files are readable.
     fn check(&self, key: &SourceKey, expect: &Expect) -> Result<(), StoreError> {
-        let current = self.view.sources.get(key).map(|s| &s.revision.id);
-        if !expect.holds(current) {
+        let current = self.current(key);
+        if !expect.holds(current.as_ref()) {
             return Err(StoreError::Conflict {
                 key: key.clone(),
-                current: current.cloned(),
+                current,
             });
         }
         // A write would make what the files do not say now, and were meant to say, so.
         let missing = |key: &SourceKey| {
             self.standing(key) == Standing::Doubtful && !self.live.sources.contains_key(key)
         };
-        let doubts = match self.heads.keys().any(missing) {
-            true => self.live.doubts_about(None),
+        let doubts = self.live.doubts_about(None);
+        let doubts = match !doubts.is_empty() && self.heads.keys().any(missing) {
+            true => doubts,
             false => self.live.broken.clone(),
         };
         match doubts.first() {
@@ -256,6 +274,7 @@ impl Engine {
         records: Vec<Record>,
         parsed: Option<Parsed>,
         revision: Revision,
+        content: Option<Spot>,
     ) -> Result<Planned, StoreError> {
         for record in &records {
             changes.push(self.record_change(key, record)?);
@@ -265,63 +284,7 @@ impl Engine {
             records,
             parsed,
             revision,
+            content,
         })
-    }
-
-    fn write(&mut self, key: &SourceKey, planned: Planned) -> Result<Revision, StoreError> {
-        let conflict = |engine: &Self| StoreError::Conflict {
-            key: key.clone(),
-            current: engine.view.sources.get(key).map(|s| s.revision.id.clone()),
-        };
-        match self.disk.commit(&planned.changes) {
-            Ok(_) => {}
-            Err(CommitError::Overtaken) => {
-                self.look(Whose::Also(key))?;
-                return Err(conflict(self));
-            }
-            Err(error) => {
-                // Perhaps the next one can finish it; who asked does not hear of that.
-                if let Err(error) = self.look(Whose::Unmoved) {
-                    tracing::warn!(%key, %error, "the store cannot be read after a failed write");
-                }
-                return Err(error.into());
-            }
-        }
-        for record in planned.records {
-            self.advance(key.clone(), record);
-        }
-        if let Some(parsed) = planned.parsed {
-            self.reader.expect(&self.live.files, parsed);
-        }
-        // The change is made and durable. Only if somebody else's edit has won over it in the last
-        // moment is it not what is live.
-        self.look_after_write(key)?;
-        match self.heads.get(key) {
-            Some(head) if head.id == planned.revision.id => Ok(planned.revision),
-            _ => Err(conflict(self)),
-        }
-    }
-
-    /// Looks at the files after a write that has changed some of them.
-    fn look_after_write(&mut self, key: &SourceKey) -> Result<(), StoreError> {
-        let moving = self.view.changed_files();
-        let live = self.reader.read(&self.disk);
-        let written = |path: &PathBuf| {
-            self.reader.sources().contains(path)
-                || live.sources.get(key).and_then(|s| s.watched.as_ref()) == Some(path)
-        };
-        let moving: BTreeSet<PathBuf> = moving.into_keys().filter(|path| !written(path)).collect();
-        self.live = live;
-        self.record_news(&self.without_entries(moving.clone(), key), Some(key))?;
-        self.view = Arc::new(self.make_view(&moving, Some(key)));
-        Ok(())
-    }
-
-    /// Other sources' edits are not recorded after a write, whatever they are in.
-    fn without_entries(&self, mut moving: BTreeSet<PathBuf>, key: &SourceKey) -> BTreeSet<PathBuf> {
-        let others = self.live.sources.iter().filter(|(other, _)| *other != key);
-        moving.extend(others.filter_map(|(_, source)| source.watched.clone()));
-        moving.extend(self.reader.sources().iter().cloned());
-        moving
     }
 }

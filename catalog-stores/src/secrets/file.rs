@@ -12,6 +12,7 @@ use secrecy::zeroize::Zeroize as _;
 
 use super::refused;
 use crate::dir::Dir;
+use crate::seam::Seam;
 
 /// The longest secret in bytes: what a Kubernetes secret may hold.
 const MAX_SECRET_BYTES: u64 = 1 << 20;
@@ -99,7 +100,7 @@ fn read(root: &Path, reference: &SecretRef) -> Result<SecretString, SecretError>
     let Some(name) = name else {
         return Err(refuse("its path is not text"));
     };
-    let dir = Dir::descend(&root, parent).map_err(failed)?;
+    let dir = Dir::descend(&Seam::default(), &root, parent).map_err(failed)?;
     let Some(mut file) = dir.open_file(name).map_err(failed)? else {
         return Err(refuse("it is not a regular file"));
     };

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use catalog_core::ports::{SourceConfigStore as _, StoreChange, StoredSource};
@@ -11,7 +13,7 @@ use catalog_core::testing::{accept, document, key, meta};
 use catalog_core::{
     Expect, Revision, RevisionKind, SourceDocument, SourceKey, SourceSettings, StoreError,
 };
-use catalog_stores::{FileStore, FileStoreOptions};
+use catalog_stores::{FileStore, FileStoreOptions, FsAnswer, FsChange, FsOp};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 
@@ -63,13 +65,23 @@ pub fn read(dir: &Path, name: &str) -> String {
     std::fs::read_to_string(dir.join(name)).unwrap()
 }
 
-/// Every file below a directory with its bytes, directories and links included.
+/// The store's own notes, which change without anything having changed.
+const NOTES: [&str; 2] = ["journal", "generation"];
+
+/// Every file below a directory with its bytes, directories and links included, but for the store's
+/// own notes.
 pub fn tree(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     fn walk(dir: &Path, top: &Path, out: &mut BTreeMap<PathBuf, Vec<u8>>) {
         for entry in std::fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
             let kind = path.symlink_metadata().unwrap().file_type();
             let name = path.strip_prefix(top).unwrap().to_owned();
+            if name
+                .file_name()
+                .is_some_and(|n| NOTES.iter().any(|note| n == *note))
+            {
+                continue;
+            }
             if kind.is_dir() {
                 out.insert(name, b"<directory>".to_vec());
                 walk(&path, top, out);
@@ -89,7 +101,7 @@ pub fn tree(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 pub fn leftovers(dir: &Path) -> Vec<PathBuf> {
     let left = |path: &PathBuf| {
         let name = path.file_name().unwrap().to_str().unwrap();
-        name.starts_with(".catalog-tmp-") || name.starts_with("wal")
+        name.starts_with(".catalog-tmp-") || name.starts_with("journal.")
     };
     tree(dir).into_keys().filter(left).collect()
 }
@@ -102,10 +114,15 @@ pub async fn open(dir: &Path) -> FileStore {
     FileStore::open(dir).await.unwrap()
 }
 
+/// A store that does nothing by itself.
+pub fn quiet(dir: &Path) -> FileStoreOptions {
+    let hour = Duration::from_secs(3600);
+    options(dir).poll_interval(hour).checkpoint_after(hour)
+}
+
 /// A store that looks at its files only when it is asked.
 pub async fn open_quiet(dir: &Path) -> FileStore {
-    let hour = Duration::from_secs(3600);
-    options(dir).poll_interval(hour).open().await.unwrap()
+    quiet(dir).open().await.unwrap()
 }
 
 /// A store for which a file that is written all the time is never at rest, however busy the machine.
@@ -187,4 +204,60 @@ pub fn settings_at(path: &str) -> SourceDocument {
         .properties
         .insert("yamlCatalogPath".into(), path.into());
     SourceDocument::new(settings, None)
+}
+
+/// Numbers the operations of a store from when it is armed on.
+#[derive(Clone)]
+pub struct Operations(Arc<AtomicUsize>);
+
+impl Operations {
+    const UNARMED: usize = usize::MAX / 2;
+
+    pub fn new() -> Self {
+        Self(Arc::new(AtomicUsize::new(Self::UNARMED)))
+    }
+
+    /// From now on operations are counted.
+    pub fn arm(&self) {
+        self.0.store(0, Ordering::SeqCst);
+    }
+
+    /// From now on they are not.
+    pub fn disarm(&self) {
+        self.0.store(Self::UNARMED, Ordering::SeqCst);
+    }
+
+    /// The number of an operation, once they are counted.
+    pub fn next(&self) -> Option<usize> {
+        let n = self.0.fetch_add(1, Ordering::SeqCst);
+        (n < Self::UNARMED).then_some(n)
+    }
+
+    /// How many there were.
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// A store that looks at its files only when it is asked, with a hook.
+pub fn hooked(
+    dir: &Path,
+    hook: impl Fn(&FsOp<'_>) -> FsAnswer + Send + Sync + 'static,
+) -> FileStoreOptions {
+    quiet(dir).hook(hook)
+}
+
+/// The answer of a disk that is full.
+pub fn full() -> FsAnswer {
+    FsAnswer::Fail(std::io::ErrorKind::StorageFull.into())
+}
+
+/// Whether it makes something durable. A disk that fails to is another matter than one that is full.
+pub fn is_sync(op: &FsOp<'_>) -> bool {
+    matches!(op.change, FsChange::SyncFile | FsChange::SyncDir)
+}
+
+/// Whether it gives a file this name.
+pub fn renames_to(op: &FsOp<'_>, name: &str) -> bool {
+    matches!(&op.change, FsChange::Rename { to } if to.ends_with(name))
 }

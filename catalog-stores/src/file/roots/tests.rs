@@ -14,7 +14,7 @@ fn fixture() -> Fixture {
     fs::write(root.path().join("in.yaml"), "inside").unwrap();
     fs::write(outside.path().join("out.yaml"), "canary").unwrap();
     let dirs = [root.path().to_owned()];
-    let roots = Roots::new(&dirs, &dirs, &history).unwrap();
+    let roots = Roots::new(&dirs, &dirs, &history, Seam::default()).unwrap();
     Fixture {
         root,
         outside,

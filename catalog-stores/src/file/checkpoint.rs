@@ -1,0 +1,139 @@
+//! Making what the journal has durable in its places, so that the journal can begin anew.
+//!
+//! It is done when the journal is long, when nobody has written for a while, and when the store is
+//! closed: never while somebody waits for a write, but for the one that made the journal long.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use catalog_core::StoreError;
+
+use super::disk::{Disk, Held};
+use super::journal::State;
+use super::roots::Spot;
+use crate::dir::{Dir, is_gone};
+
+/// The journal begins anew when its records are longer than this. Long enough that the syncs of a
+/// checkpoint are few per write, short enough to be read again in milliseconds.
+const LONG: u64 = 4 << 20;
+
+/// So many syncs are under way at once: the file system makes them one.
+const SYNCS: usize = 8;
+
+impl Held {
+    pub(super) fn is_long(&self) -> bool {
+        self.journal.as_ref().is_some_and(|j| j.used() > LONG)
+    }
+}
+
+impl Disk {
+    /// Makes everything that was committed durable in its place. Wants the lock.
+    pub(super) fn settle_down(&self) -> Result<(), StoreError> {
+        self.recover()?;
+        let done = self.checkpoint_held(&mut self.held());
+        done.map_err(|e| StoreError::unavailable("make what was written durable in its place", e))
+    }
+
+    pub(super) fn checkpoint_held(&self, held: &mut Held) -> io::Result<()> {
+        let placed = held.placed;
+        let Some(journal) = held.journal.as_mut().filter(|j| j.used() > 0) else {
+            return Ok(());
+        };
+        if placed < journal.tail.number {
+            // What is not in place yet is nowhere but in the journal.
+            return Ok(());
+        }
+        let (mut files, mut dirs) = (BTreeSet::new(), BTreeSet::new());
+        for entry in journal.entries()? {
+            if entry.state != State::Committed {
+                continue;
+            }
+            for step in entry.plan()?.0.steps {
+                dirs.extend(self.dirs_to_sync(&step.spot));
+                if step.temp.is_some() {
+                    files.insert(step.spot);
+                }
+            }
+        }
+        let files: Vec<Spot> = files.into_iter().collect();
+        let dirs: Vec<PathBuf> = dirs.into_iter().collect();
+        let synced = self
+            .sync_all(&files, |spot| self.sync_file(spot))
+            .and_then(|()| self.sync_all(&dirs, |dir| self.sync_dir(dir)));
+        self.sync_or_poison(synced)?;
+        journal.restart()?;
+        self.sync_or_poison(journal.sync())?;
+        held.placed = 0;
+        if let Err(error) = self.announce(held, false) {
+            tracing::warn!(%error, "other processes cannot be told of a checkpoint");
+        }
+        Ok(())
+    }
+
+    /// Syncs several at once, and in their order when a test looks on.
+    fn sync_all<T: Sync>(
+        &self,
+        all: &[T],
+        sync: impl Fn(&T) -> io::Result<()> + Sync,
+    ) -> io::Result<()> {
+        if all.len() < 2 || self.roots.seam().is_hooked() {
+            return all.iter().try_for_each(sync);
+        }
+        let next = AtomicUsize::new(0);
+        let work = || -> io::Result<()> {
+            while let Some(one) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                sync(one)?;
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let work = &work;
+            // Without helpers it takes longer.
+            let spawn = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
+            let helpers: Vec<_> = (1..SYNCS.min(all.len())).filter_map(spawn).collect();
+            let panicked = |_| Err(io::Error::other("a sync has panicked"));
+            let results = helpers.into_iter();
+            let own = work();
+            results
+                .map(|helper| helper.join().unwrap_or_else(panicked))
+                .fold(own, io::Result::and)
+        })
+    }
+
+    fn sync_file(&self, spot: &Spot) -> io::Result<()> {
+        let synced = self
+            .roots
+            .dir_of(spot)
+            .and_then(|dir| dir.sync_file(spot.split().1));
+        match synced {
+            // Removed from outside or dropped from the history meanwhile.
+            Err(e) if is_gone(&e) => Ok(()),
+            other => other,
+        }
+    }
+
+    pub(super) fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        match Dir::open(self.roots.seam(), path) {
+            Ok(dir) => dir.sync()?,
+            // Removed from outside meanwhile: there is nothing to make durable.
+            Err(e) if is_gone(&e) => return Ok(()),
+            Err(e) => return Err(e),
+        }
+        let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        synced.insert(path.to_owned());
+        Ok(())
+    }
+
+    /// The directory of a file, and those above whose own entry may not be durable yet: whoever
+    /// made them need not have been this process.
+    fn dirs_to_sync(&self, spot: &Spot) -> Vec<PathBuf> {
+        let synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        let dirs = self.dirs_of(spot).into_iter().enumerate();
+        dirs.filter(|(depth, dir)| *depth == 0 || !synced.contains(dir))
+            .map(|(_, dir)| dir)
+            .collect()
+    }
+}
