@@ -32,6 +32,7 @@ mod placeholder;
 mod restore;
 mod scan;
 mod shown;
+mod starts;
 mod taint;
 mod tree;
 
