@@ -1,11 +1,10 @@
 //! An asset type of one's own: prompts. Passes the suite that every plugin must pass.
 
-use std::collections::BTreeMap;
 use std::error::Error;
 
 use async_trait::async_trait;
 use catalog_core::digest::Digest;
-use catalog_core::model::{Entity, EntityFailure, FieldValue, ItemFilter, PluginName};
+use catalog_core::model::{Entity, EntityFailure, FieldValue, Fields, ItemFilter, PluginName};
 use catalog_core::ports::{CatalogPlugin, ContentContext, LoadError, LoadRequest, Loaded};
 use catalog_core::redaction;
 use catalog_core::testing::{PluginSample, plugin_suite};
@@ -129,7 +128,7 @@ fn entity(request: &LoadRequest<'_>, name: &str, text: &str) -> Entity {
         name: name.into(),
         id: Digest::of_parts(&[request.key.to_string().as_bytes(), name.as_bytes()]).to_id(),
         json: json.to_string().into(),
-        fields: BTreeMap::from([("name".into(), FieldValue::Text(name.into()))]),
+        fields: Fields::from([("name".into(), FieldValue::Text(name.into()))]),
         ..Entity::default()
     }
 }

@@ -3,6 +3,7 @@
 mod document;
 mod edit;
 mod entity;
+mod fields;
 mod filter;
 mod ids;
 mod revision;
@@ -11,7 +12,8 @@ mod status;
 
 pub use document::{SourceDocument, SourceSettings};
 pub use edit::{Author, ChangeMeta, Edit, Expect, SettingsPatch};
-pub use entity::{Entity, EntityFailure, FieldValue};
+pub use entity::{Entity, EntityFailure};
+pub use fields::{FieldValue, Fields, Pool};
 pub use filter::{ItemFilter, PatternError, glob_matches};
 pub use ids::{InvalidId, PluginName, RevisionId, SourceId, SourceKey};
 pub use revision::{Revision, RevisionKind, RevisionRecord};

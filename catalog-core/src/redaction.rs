@@ -32,6 +32,7 @@ mod placeholder;
 mod restore;
 mod scan;
 mod shown;
+mod starts;
 mod taint;
 mod tree;
 
@@ -163,6 +164,12 @@ impl Secrets {
 /// );
 /// ```
 pub fn redact_value(value: &Value) -> Value {
+    json::redact(value.clone())
+}
+
+/// As [`redact_value`], for a tree that is not needed any more: most have no secret, and are given
+/// back as they are.
+pub fn into_redacted(value: Value) -> Value {
     json::redact(value)
 }
 

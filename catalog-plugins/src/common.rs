@@ -16,7 +16,7 @@ pub(crate) mod testing;
 mod words;
 
 pub(crate) use content::{EntryFormat, Subject, validate};
-pub(crate) use fields::Fields;
+pub(crate) use fields::Collector;
 pub(crate) use load::{Asset, load};
 pub(crate) use metadata::{LOOSE_PROPERTIES, PROPERTIES, typed};
 pub(crate) use settings::{Property, SettingsRules};

@@ -7,6 +7,7 @@ mod client;
 mod data;
 pub mod matrix;
 pub mod measure;
+pub mod sample;
 mod server;
 
 pub use client::{Answer, Client};

@@ -3,19 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A typed value that readers filter and sort by.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum FieldValue {
-    /// A text.
-    Text(Arc<str>),
-    /// A whole or fractional number.
-    Number(f64),
-    /// True or false.
-    Bool(bool),
-    /// Several texts; a filter matches when one of them does.
-    TextList(Arc<[Arc<str>]>),
-}
+use super::Fields;
 
 /// One MCP server or model, ready to be served: typed fields for filtering, JSON rendered once.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -27,7 +15,7 @@ pub struct Entity {
     /// The entity in the public API's shape, redacted, as JSON text.
     pub json: Arc<str>,
     /// The fields that readers filter and sort by.
-    pub fields: BTreeMap<Arc<str>, FieldValue>,
+    pub fields: Fields,
     /// Further JSON texts that are served on their own, such as a model's `artifacts`; redacted.
     pub parts: BTreeMap<Arc<str>, Arc<str>>,
 }

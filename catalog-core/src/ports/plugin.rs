@@ -127,6 +127,15 @@ pub trait CatalogPlugin: Send + Sync {
         source_type == "yaml"
     }
 
+    /// Whether a load of such a source yields the same whenever it is made, because it looks at
+    /// nothing but what [`LoadRequest`] says of the document: no secret, no upstream, no clock. Then
+    /// a refresh of an unchanged document keeps the entities that are there. The default is the safe
+    /// answer.
+    fn is_repeatable(&self, settings: &SourceSettings) -> bool {
+        let _ = settings;
+        false
+    }
+
     /// Checks the settings beyond what holds for every source: the properties of the provider.
     /// `entry` is the settings as a located tree when they were typed as YAML.
     fn validate_settings(&self, settings: &SourceSettings, findings: &mut Findings) {

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::MARKER;
+use super::starts::Starts;
 
 /// A credential in a text.
 pub(super) struct Found {
@@ -21,23 +22,35 @@ pub(super) struct Found {
     pub kind: &'static str,
 }
 
+/// Where a scanner has something to look at.
+static STARTS: Starts = {
+    let mut starts = Starts::none();
+    starts.add(b'-', b'-');
+    starts.add_all(b':');
+    starts.add_all(b'=');
+    starts.add(b'e', b'y');
+    starts.add_any_case(b'b', b'a');
+    starts.add_any_case(b'b', b'e');
+    tokens::add_starts(&mut starts);
+    starts
+};
+
 /// The credentials in a text, in order, not overlapping. Nothing is allocated when there is none.
 pub(super) fn find(text: &str) -> Vec<Found> {
     let bytes = text.as_bytes();
     let mut found: Vec<Found> = Vec::new();
-    let mut at = 0;
+    let mut from = 0;
     let mut pem = pem::Scanner::default();
-    while let Some(byte) = bytes.get(at) {
-        let hit = match byte {
+    while let Some(at) = STARTS.next(bytes, from) {
+        let hit = match bytes[at] {
             b'-' => pem.at(text, at).or_else(|| assignment::flag(text, at)),
             b':' => url::password(text, at).or_else(|| assignment::member(text, at)),
             b'=' => assignment::value(text, at),
             b'B' | b'b' => tokens::after_scheme(text, at),
             b'e' => tokens::web_token(text, at),
-            b'A' | b'd' | b'g' | b'h' | b'n' | b'r' | b's' | b'x' => tokens::prefixed(text, at),
-            _ => None,
+            _ => tokens::prefixed(text, at),
         };
-        at = match hit {
+        from = match hit {
             // A scanner that looks back may see what an earlier one has taken.
             Some(hit) if found.last().is_none_or(|l| l.range.end <= hit.range.start) => {
                 let end = hit.range.end.max(at + 1);

@@ -1,50 +1,89 @@
 //! Redaction of JSON trees.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::tree::{self, Step};
-use super::{MARKER, StrayMarker, align, shown};
+use super::taint::Taint;
+use super::tree::{self, Class, Step};
+use super::{MARKER, StrayMarker, align, formats, shown};
 
-/// The tree with every secret in it replaced.
-pub(super) fn redact(value: &Value) -> Value {
-    let taint = shown::taint(value);
-    let mut shown = Vec::new();
-    tree::walk(value, &mut |_, leaf| {
-        shown.push(shown::scalar(
-            leaf.class,
-            &leaf.text,
-            leaf.node.is_string(),
-            &taint,
-        ));
-    });
-    rebuild(value, &mut shown.into_iter())
+/// The tree with every secret in it replaced. Most trees have none and stay what they are.
+pub(super) fn redact(value: Value) -> Value {
+    let mut leaves = Vec::new();
+    tree::walk(&value, &mut |_, leaf| leaves.push(leaf));
+    let secrets = leaves.iter().filter(|leaf| leaf.class == Class::Secret);
+    let taint = Taint::new(secrets.map(|leaf| leaf.text.clone()));
+    let replaced: Vec<(usize, String)> = leaves
+        .iter()
+        .enumerate()
+        .filter_map(|(at, leaf)| {
+            let is_text = leaf.node.is_string();
+            Some((at, shown::scalar(leaf.class, &leaf.text, is_text, &taint)?))
+        })
+        .collect();
+    drop(leaves);
+    if replaced.is_empty() && !names_credential(&value) {
+        return value;
+    }
+    rebuild(
+        value,
+        &mut Replaced {
+            leaf: 0,
+            replaced: replaced.into_iter().peekable(),
+        },
+    )
+}
+
+/// Whether a key holds a credential.
+fn names_credential(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => {
+            let holds = |key: &String| matches!(formats::redact(key), Cow::Owned(_));
+            map.iter()
+                .any(|(key, member)| holds(key) || names_credential(member))
+        }
+        Value::Array(items) => items.iter().any(names_credential),
+        _ => false,
+    }
+}
+
+/// What stands in the place of some texts and numbers.
+struct Replaced {
+    /// How many there were so far.
+    leaf: usize,
+    replaced: std::iter::Peekable<std::vec::IntoIter<(usize, String)>>,
 }
 
 /// The same tree with the texts and numbers, in order, replaced where there is something to show.
-fn rebuild(value: &Value, shown: &mut impl Iterator<Item = Option<String>>) -> Value {
+fn rebuild(value: Value, shown: &mut Replaced) -> Value {
     match value {
         Value::Object(map) => {
             let keys = shown::keys(map.keys().map(String::as_str));
+            let keys: Vec<String> = keys.into_iter().map(Cow::into_owned).collect();
             keys.into_iter()
-                .zip(map.values())
-                .map(|(key, member)| (key.into_owned(), rebuild(member, shown)))
+                .zip(map)
+                .map(|(key, (_, member))| (key, rebuild(member, shown)))
                 .collect::<Map<_, _>>()
                 .into()
         }
-        Value::Array(items) => items.iter().map(|item| rebuild(item, shown)).collect(),
-        Value::String(_) | Value::Number(_) => match shown.next().flatten() {
-            Some(text) => Value::String(text),
-            None => value.clone(),
-        },
-        Value::Null | Value::Bool(_) => value.clone(),
+        Value::Array(items) => items.into_iter().map(|item| rebuild(item, shown)).collect(),
+        Value::String(_) | Value::Number(_) => {
+            let at = shown.leaf;
+            shown.leaf += 1;
+            match shown.replaced.next_if(|(leaf, _)| *leaf == at) {
+                Some((_, text)) => Value::String(text),
+                None => value,
+            }
+        }
+        Value::Null | Value::Bool(_) => value,
     }
 }
 
 /// The incoming tree with the stored secrets in the places of their markers.
 pub(super) fn restore(incoming: &Value, stored: &Value) -> Result<Value, Vec<StrayMarker>> {
-    let shown = redact(stored);
+    let shown = redact(stored.clone());
     let mut restorer = Restorer::default();
     let restored = restorer.value(incoming, Some((&shown, stored)));
     if restorer.stray.is_empty() {

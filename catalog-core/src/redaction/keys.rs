@@ -1,5 +1,9 @@
 //! Which keys name secrets.
 
+use std::ops::Range;
+
+use super::starts::Starts;
+
 /// A key that holds one of these, in any case, names a secret, unless an exception below applies.
 /// The parts of a two-word name may be joined by nothing, `_`, `-`, `.` or a space.
 const WORDS: [(&str, &str); 8] = [
@@ -138,18 +142,40 @@ const VOCABULARY: &[&str] = &[
 /// assert!(!is_sensitive_key("apiKeyEnvVar"), "names the variable, does not hold the key");
 /// ```
 pub fn is_sensitive_key(key: &str) -> bool {
+    let mut found = occurrences(key.as_bytes()).peekable();
     // Most keys end here, without an allocation.
-    if !(0..key.len()).any(|at| word_at(key.as_bytes(), at).is_some()) {
+    if found.peek().is_none() {
         return false;
     }
     let words = split(key);
-    if is_about(&words) {
-        return false;
+    !is_about(&words)
+        && found.any(|(word, place)| !is_harmless(word, key, place.start, place.end, &words))
+}
+
+/// Where one of [`WORDS`] may start.
+static STARTS: Starts = {
+    let mut starts = Starts::none();
+    let mut n = 0;
+    while n < WORDS.len() {
+        let word = WORDS[n].0.as_bytes();
+        starts.add_any_case(word[0], word[1]);
+        n += 1;
     }
-    let bytes = key.as_bytes();
-    (0..key.len())
-        .filter_map(|at| word_at(bytes, at).map(|(word, end)| (word, at, end)))
-        .any(|(word, start, end)| !is_harmless(word, key, start, end, &words))
+    starts
+};
+
+/// Every occurrence of one of [`WORDS`], in order.
+fn occurrences(key: &[u8]) -> impl Iterator<Item = (&'static str, Range<usize>)> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let at = STARTS.next(key, from)?;
+            from = at + 1;
+            if let Some((word, end)) = word_at(key, at) {
+                return Some((word, at..end));
+            }
+        }
+    })
 }
 
 /// The word of [`WORDS`] that starts here, and where it ends.

@@ -85,7 +85,7 @@ fn keys<'a, T: Tree>(node: &'a T, trail: &mut Vec<Step<'a>>, hits: &mut Vec<Hit>
         keys(item, trail, hits);
         trail.pop();
     }
-    for (key, value) in node.members().unwrap_or_default() {
+    for (key, value) in node.members().into_iter().flatten() {
         trail.push(Step::Key(key));
         if let Some(found) = formats::find(key).first() {
             hits.push(hit(trail, None, found.kind));

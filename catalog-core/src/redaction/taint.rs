@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::formats;
 use super::placeholder::{is_common_word, is_placeholder};
+use super::starts::Starts;
 
 /// A text that equals a secret of at least this length is a copy of it. Shorter ones are as likely
 /// to be something else.
@@ -20,8 +21,8 @@ pub(super) struct Taint {
     /// Those that are looked for inside texts, sorted, with the index of the longest other one that
     /// is its beginning.
     long: Vec<(String, Option<usize>)>,
-    /// The first two bytes of those, one bit each: nearly no place of a text gets further.
-    starts: Vec<u64>,
+    /// Where one of those may start; `None` when there is none.
+    starts: Option<Box<Starts>>,
 }
 
 impl Taint {
@@ -41,17 +42,14 @@ impl Taint {
             .cloned()
             .collect();
         sorted.sort_unstable();
-        let mut starts = if sorted.is_empty() {
-            Vec::new()
-        } else {
-            vec![0; 1024]
-        };
+        let starts = (!sorted.is_empty()).then(|| {
+            let mut starts = Box::new(Starts::none());
+            let heads = sorted.iter().filter_map(|s| s.as_bytes().first_chunk());
+            heads.for_each(|[first, second]| starts.add(*first, *second));
+            starts
+        });
         let mut long: Vec<(String, Option<usize>)> = Vec::with_capacity(sorted.len());
         for secret in sorted {
-            if let [a, b, ..] = secret.as_bytes() {
-                let bit = usize::from(*a) << 8 | usize::from(*b);
-                starts[bit / 64] |= 1u64 << (bit % 64);
-            }
             // In sorted order everything between a beginning and this one shares that beginning.
             let mut beginning = long.len().checked_sub(1);
             while let Some(at) = beginning
@@ -76,19 +74,15 @@ impl Taint {
 
     /// The text with the copies inside it replaced.
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.long.is_empty() {
+        let Some(starts) = &self.starts else {
             return Cow::Borrowed(text);
-        }
+        };
         let mut found = Vec::new();
-        let mut at = 0;
-        while at + CONTAINED <= text.len() {
-            match self.longest_at(text.as_bytes(), at) {
-                Some(length) => {
-                    found.push(at..at + length);
-                    at += length;
-                }
-                None => at += 1,
-            }
+        let mut from = 0;
+        while let Some(at) = starts.next(text.as_bytes(), from) {
+            let length = self.longest_at(text.as_bytes(), at);
+            found.extend(length.map(|length| at..at + length));
+            from = at + length.unwrap_or(1);
         }
         formats::replace(text, found.into_iter())
     }
@@ -122,11 +116,6 @@ impl Taint {
     /// The length of the longest secret that starts here.
     fn longest_at(&self, text: &[u8], at: usize) -> Option<usize> {
         let rest = text.get(at..)?;
-        let [a, b, ..] = rest else { return None };
-        let bit = usize::from(*a) << 8 | usize::from(*b);
-        if self.starts.get(bit / 64)? & (1u64 << (bit % 64)) == 0 {
-            return None;
-        }
         let after = self.long.partition_point(|(s, _)| s.as_bytes() <= rest);
         let mut candidate = after.checked_sub(1);
         while let Some(n) = candidate {

@@ -13,7 +13,7 @@ use crate::yaml::Node;
 /// A tree of maps, lists and scalars.
 pub(super) trait Tree: Sized {
     /// The entries, when it is a map.
-    fn members(&self) -> Option<Vec<(&str, &Self)>>;
+    fn members(&self) -> Option<impl Iterator<Item = (&str, &Self)> + Clone>;
     /// The items, when it is a list.
     fn elements(&self) -> Option<&[Self]>;
     /// A text, or a number as written.
@@ -23,13 +23,8 @@ pub(super) trait Tree: Sized {
 }
 
 impl Tree for Value {
-    fn members(&self) -> Option<Vec<(&str, &Self)>> {
-        Some(
-            self.as_object()?
-                .iter()
-                .map(|(k, v)| (k.as_str(), v))
-                .collect(),
-        )
+    fn members(&self) -> Option<impl Iterator<Item = (&str, &Self)> + Clone> {
+        Some(self.as_object()?.iter().map(|(k, v)| (k.as_str(), v)))
     }
 
     fn elements(&self) -> Option<&[Self]> {
@@ -50,12 +45,10 @@ impl Tree for Value {
 }
 
 impl Tree for Node {
-    fn members(&self) -> Option<Vec<(&str, &Self)>> {
+    fn members(&self) -> Option<impl Iterator<Item = (&str, &Self)> + Clone> {
         use crate::yaml::Value as Yaml;
-        matches!(self.value, Yaml::Map(..)).then(|| {
-            let entries = self.entries().iter();
-            entries.map(|e| (&*e.key, &e.value)).collect()
-        })
+        let entries = || self.entries().iter().map(|e| (&*e.key, &e.value));
+        matches!(self.value, Yaml::Map(..)).then(entries)
     }
 
     fn elements(&self) -> Option<&[Self]> {
@@ -148,8 +141,8 @@ fn step<'a, T: Tree>(
             previous = Some(item);
         }
     } else if let Some(members) = node.members() {
-        let reference = is_reference(&members);
-        let named = named_secret(&members);
+        let reference = is_reference(members.clone());
+        let named = named_secret(members.clone());
         for (key, value) in members {
             trail.push(Step::Key(key));
             match value.scalar() {
@@ -228,13 +221,13 @@ fn is_sensitive(key: &str) -> bool {
 }
 
 /// A reference to a secret: `{name, key, namespace?}` and nothing else.
-fn is_reference<T: Tree>(members: &[(&str, &T)]) -> bool {
+fn is_reference<'a, T: Tree + 'a>(members: impl Iterator<Item = (&'a str, &'a T)> + Clone) -> bool {
     let text = |wanted: &str| {
         members
-            .iter()
-            .any(|(k, v)| *k == wanted && v.text().is_some_and(|s| !s.is_empty()))
+            .clone()
+            .any(|(k, v)| k == wanted && v.text().is_some_and(|s| !s.is_empty()))
     };
-    match members.len() {
+    match members.clone().take(4).count() {
         2 => text("name") && text("key"),
         3 => text("name") && text("key") && text("namespace"),
         _ => false,
@@ -242,9 +235,10 @@ fn is_reference<T: Tree>(members: &[(&str, &T)]) -> bool {
 }
 
 /// The name, when a map describes a secret by name: `{name: DB_PASSWORD, value: …}`.
-fn named_secret<'a, T: Tree>(members: &[(&'a str, &'a T)]) -> Option<&'a str> {
+fn named_secret<'a, T: Tree + 'a>(
+    members: impl Iterator<Item = (&'a str, &'a T)>,
+) -> Option<&'a str> {
     members
-        .iter()
         .filter(|(key, _)| is_name_key(key))
         .filter_map(|(_, value)| value.text())
         .find(|name| is_sensitive(name))

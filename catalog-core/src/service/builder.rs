@@ -109,7 +109,7 @@ impl CatalogServiceBuilder {
         self
     }
 
-    /// Bounds content. Without it, the defaults with the store's document size.
+    /// Bounds content. Without it, what fits the store's document size.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = Some(limits);
         self
@@ -146,7 +146,7 @@ impl CatalogServiceBuilder {
         }
         let limits = self.limits.unwrap_or_else(|| {
             let bytes = store.capabilities().max_document_bytes;
-            Limits::default().with_max_bytes(usize::try_from(bytes).unwrap_or(usize::MAX))
+            Limits::for_documents(usize::try_from(bytes).unwrap_or(usize::MAX))
         });
         let pipeline = self
             .layers

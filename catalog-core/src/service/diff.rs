@@ -146,7 +146,7 @@ impl Shared {
         if !document.settings.enabled {
             return Vec::new();
         }
-        self.load(slot, key, document, written_at)
+        self.load(slot, key, document, None, written_at)
             .await
             .loaded
             .entities
@@ -154,25 +154,22 @@ impl Shared {
 }
 
 pub(super) fn entity_changes(before: &[Entity], after: &[Entity]) -> EntityChanges {
-    let by_name = |entities: &[Entity]| -> BTreeMap<Arc<str>, Entity> {
-        entities
-            .iter()
-            .map(|e| (e.name.clone(), e.clone()))
-            .collect()
-    };
-    let (old, new) = (by_name(before), by_name(after));
-    let names = |filter: &dyn Fn(&Arc<str>) -> bool, of: &BTreeMap<Arc<str>, Entity>| {
-        of.keys()
-            .filter(|n| filter(n))
-            .map(ToString::to_string)
-            .collect()
-    };
-    let same = |a: &Entity, b: &Entity| (&a.json, &a.parts) == (&b.json, &b.parts);
-    EntityChanges {
-        added: names(&|n| !old.contains_key(n), &new),
-        changed: names(&|n| old.get(n).is_some_and(|o| !same(o, &new[n])), &new),
-        removed: names(&|n| !new.contains_key(n), &old),
+    fn by_name(entities: &[Entity]) -> BTreeMap<&str, &Entity> {
+        entities.iter().map(|e| (&*e.name, e)).collect()
     }
+    let (old, new) = (by_name(before), by_name(after));
+    let same = |a: &Entity, b: &Entity| (&a.json, &a.parts) == (&b.json, &b.parts);
+    let mut changes = EntityChanges::default();
+    for (name, entity) in &new {
+        match old.get(name) {
+            None => changes.added.push((*name).to_owned()),
+            Some(before) if !same(before, entity) => changes.changed.push((*name).to_owned()),
+            Some(_) => {}
+        }
+    }
+    let removed = old.keys().filter(|name| !new.contains_key(*name));
+    changes.removed = removed.map(ToString::to_string).collect();
+    changes
 }
 
 /// The content as people may see it.

@@ -8,12 +8,12 @@ use tokio::task::JoinSet;
 
 use super::Shared;
 use super::guard::task_failed;
-use super::view::PluginSlot;
-use crate::model::{EntityFailure, FieldValue, SourceDocument, SourceKey};
+use super::view::{PluginSlot, SourceSnapshot};
+use crate::model::{EntityFailure, FieldValue, SourceDocument, SourceKey, SourceSettings};
 use crate::ports::{LoadRequest, Loaded};
 use crate::redaction::{self, Secrets};
 use crate::validation::Finding;
-use crate::yaml;
+use crate::yaml::{self, YamlError};
 
 /// How loading a document ended.
 #[derive(Debug, Default)]
@@ -24,6 +24,8 @@ pub(super) struct LoadResult {
     pub(super) error: Option<String>,
     /// What validation found.
     pub(super) findings: Vec<Finding>,
+    /// The entities that are served already, when they are what a load would yield.
+    pub(super) kept: Option<Arc<SourceSnapshot>>,
 }
 
 impl LoadResult {
@@ -36,18 +38,34 @@ impl LoadResult {
 }
 
 impl Shared {
-    /// Loads a document, in a task of its own: a plugin that panics or hangs harms nobody.
+    /// Loads a document, in a task of its own: a plugin that panics or hangs harms nobody. `content`
+    /// is the document's when it was read already.
     pub(super) async fn load(
         self: &Arc<Self>,
         slot: &Arc<PluginSlot>,
         key: &SourceKey,
         document: &SourceDocument,
+        content: Option<yaml::Document>,
         written_at: DateTime<Utc>,
     ) -> LoadResult {
         let work = {
             let (shared, slot) = (self.clone(), slot.clone());
             let (key, document) = (key.clone(), document.clone());
-            async move { shared.load_now(&slot, &key, &document, written_at).await }
+            async move {
+                let read = match content {
+                    Some(content) => Ok(Some(content)),
+                    None => shared.read(&document),
+                };
+                match read {
+                    Ok(content) => {
+                        let content = content.as_ref();
+                        shared
+                            .load_now(&slot, &key, &document.settings, content, written_at)
+                            .await
+                    }
+                    Err(error) => LoadResult::failed(error.to_string()),
+                }
+            }
         };
         // Bounded over all sources; and dropped with this future, whatever becomes of it.
         let _permit = self.loads.acquire().await;
@@ -67,32 +85,31 @@ impl Shared {
         }
     }
 
+    fn read(&self, document: &SourceDocument) -> Result<Option<yaml::Document>, YamlError> {
+        let content = document.content.as_deref();
+        content
+            .map(|bytes| yaml::parse_bytes(bytes, self.pipeline.limits()))
+            .transpose()
+    }
+
     async fn load_now(
         &self,
         slot: &PluginSlot,
         key: &SourceKey,
-        document: &SourceDocument,
+        settings: &SourceSettings,
+        content: Option<&yaml::Document>,
         written_at: DateTime<Utc>,
     ) -> LoadResult {
-        let parsed = document
-            .content
-            .as_deref()
-            .map(|c| yaml::parse_bytes(c, self.pipeline.limits()));
-        let content = match parsed.transpose() {
-            Ok(content) => content,
-            Err(error) => return LoadResult::failed(error.to_string()),
-        };
-        let settings = &document.settings;
-        let request = LoadRequest::new(key, settings, content.as_ref(), &*self.secrets, written_at);
+        let request = LoadRequest::new(key, settings, content, &*self.secrets, written_at);
         let properties = Value::Object(settings.properties.clone());
-        let secrets = Secrets::of([&properties], content.as_ref());
+        let secrets = Secrets::of([&properties], content);
         match slot.plugin.load(request).await {
             Ok(mut loaded) => {
                 hide_copies(&mut loaded, &secrets);
                 LoadResult {
                     error: describe(&loaded.failures),
                     loaded,
-                    findings: Vec::new(),
+                    ..LoadResult::default()
                 }
             }
             Err(error) => LoadResult::failed(secrets.hide_words(&error.to_string())),

@@ -17,6 +17,7 @@ use crate::model::{
 };
 use crate::ports::StoredSource;
 use crate::validation::{Finding, Layer, Place, Validated};
+use crate::yaml;
 
 /// Where the wanted document comes from.
 pub(super) enum Wish {
@@ -107,6 +108,7 @@ impl Shared {
         if switches_off {
             run.tolerate();
         }
+        let content = run.content.take();
         let Some(document) = run.validated else {
             return Err(CatalogError::Invalid(Box::new(run.report)));
         };
@@ -136,7 +138,7 @@ impl Shared {
         let expected = Expect::at(current.as_ref());
         let revision = self.store.preview(key, &document, &expected, &meta).await?;
 
-        let loaded = self.load_ahead(slot, key, &document, &meta).await;
+        let loaded = self.load_ahead(slot, key, &document, content, &meta).await;
         if let Some(error) = loaded.as_ref().and_then(|l| l.error.as_ref()) {
             let finding = Finding::error(Layer::Provider, "does-not-load", error.clone());
             run.report.add(Finding {
@@ -187,6 +189,7 @@ impl Shared {
         slot: &Arc<PluginSlot>,
         key: &SourceKey,
         document: &Validated<SourceDocument>,
+        content: Option<yaml::Document>,
         meta: &ChangeMeta,
     ) -> Option<LoadResult> {
         let document = document.get();
@@ -197,7 +200,7 @@ impl Shared {
         if !slot.plugin.has_content(&document.settings.source_type) {
             return None;
         }
-        Some(self.load(slot, key, document, meta.at).await)
+        Some(self.load(slot, key, document, content, meta.at).await)
     }
 
     /// The document of a revision, as something that is wanted again.

@@ -3,3 +3,4 @@ mod outside;
 mod secrets;
 mod support;
 mod telling;
+mod unchanged;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
+use crate::digest::Digest;
 use crate::model::{
     Entity, EntityFailure, RefreshOutcome, RefreshStatus, Revision, RevisionId, SourceId,
     SourceSettings, SourceState,
@@ -21,6 +22,8 @@ pub struct SourceSnapshot {
     /// Whether every entity of that revision is here. Of a source that never loaded whole, those
     /// that do load are served.
     pub whole: bool,
+    /// Of the document that they come from, when they are all of it.
+    pub(super) digest: Option<Digest>,
     entities: Vec<Entity>,
     by_name: HashMap<Arc<str>, usize>,
 }
@@ -44,9 +47,16 @@ impl SourceSnapshot {
         Self {
             revision: Some(revision),
             whole: false,
+            digest: None,
             entities,
             by_name,
         }
+    }
+
+    /// The same, as what the document with this digest yields.
+    pub(super) fn of(mut self, digest: Digest) -> Self {
+        self.digest = Some(digest);
+        self
     }
 
     /// In the order of the content.

@@ -1,6 +1,5 @@
 //! Small things that suites and tests are made of.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,8 +7,8 @@ use chrono::{DateTime, Utc};
 
 use crate::digest::Digest;
 use crate::model::{
-    Author, ChangeMeta, Entity, FieldValue, ItemFilter, PluginName, RevisionKind, SourceDocument,
-    SourceKey, SourceSettings,
+    Author, ChangeMeta, Entity, FieldValue, Fields, ItemFilter, PluginName, RevisionKind,
+    SourceDocument, SourceKey, SourceSettings,
 };
 use crate::ports::{CatalogPlugin, ContentContext, LoadError, LoadRequest, Loaded};
 use crate::validation::{Findings, Path, Validated};
@@ -137,7 +136,7 @@ impl CatalogPlugin for PlainPlugin {
             name: name.into(),
             id: Digest::of_parts(&[request.key.to_string().as_bytes(), name.as_bytes()]).to_id(),
             json: serde_json::json!({"name": name}).to_string().into(),
-            fields: BTreeMap::from([("name".into(), FieldValue::Text(name.into()))]),
+            fields: Fields::from([("name".into(), FieldValue::Text(name.into()))]),
             ..Entity::default()
         };
         Ok(Loaded {

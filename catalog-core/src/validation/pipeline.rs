@@ -57,6 +57,8 @@ pub struct Run {
     pub validated: Option<Validated<SourceDocument>>,
     /// The document, when it is not acceptable.
     refused: Option<SourceDocument>,
+    /// The content as it was read: who loads the document needs not read it again.
+    pub(crate) content: Option<yaml::Document>,
 }
 
 impl Run {
@@ -102,6 +104,11 @@ impl Pipeline {
     pub fn with_layer(mut self, layer: Arc<dyn ValidationLayer>) -> Self {
         self.custom.push(layer);
         self
+    }
+
+    /// Whether there are standard layers only, which look at nothing but the document.
+    pub(crate) fn is_standard(&self) -> bool {
+        self.custom.is_empty()
     }
 
     /// The limits for content.
@@ -182,6 +189,7 @@ impl Pipeline {
             report,
             validated,
             refused,
+            content,
         }
     }
 }

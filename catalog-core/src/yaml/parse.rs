@@ -15,6 +15,13 @@ mod error;
 /// Issues after which reading stops: who has more has sent something else altogether.
 const MAX_ISSUES: usize = 200;
 
+/// Keys of a mapping that are compared with each other one by one.
+const FEW_KEYS: usize = 24;
+/// Bytes of a key that is worth keeping once for all mappings.
+const LONGEST_SHARED: usize = 64;
+/// Keys that are kept so: catalogs have some dozens, made-up texts any number.
+const MAX_SHARED: usize = 4096;
+
 /// Reads bytes that should be YAML in UTF-8.
 ///
 /// # Errors
@@ -85,6 +92,7 @@ pub fn parse(text: &str, limits: &Limits) -> Result<Document, YamlError> {
         nodes: 0,
         stack: Vec::new(),
         anchors: HashMap::new(),
+        keys: HashSet::new(),
         comments: Vec::new(),
         root: None,
         documents: 0,
@@ -135,16 +143,34 @@ fn check_characters(text: &str) -> Result<(), YamlError> {
         '\u{feff}' | '\u{fffe}' | '\u{ffff}' => true,
         c => c.is_control(),
     };
+    // What all of these start with; a block of bytes at once tells that a text has none.
+    let suspect = |b: &u8| {
+        (*b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) || matches!(b, 0x7f | 0xc2 | 0xef)
+    };
+    let block = |bytes: &[u8]| bytes.iter().fold(false, |any, b| any | suspect(b));
     let skip = if text.starts_with('\u{feff}') { 3 } else { 0 };
-    match text[skip..].char_indices().find(|(_, c)| bad(*c)) {
-        None => Ok(()),
-        Some((at, c)) => Err(single(
-            end_of(&text[..skip + at]),
-            "control-character",
-            format!("the character U+{:04X} is not allowed", c as u32),
-        )),
+    let mut from = skip;
+    for bytes in text.as_bytes()[skip..].chunks(SUSPECT_BLOCK) {
+        // A character belongs to the block that it starts in.
+        let to = text.ceil_char_boundary(from + bytes.len());
+        let start = text.ceil_char_boundary(from);
+        from += bytes.len();
+        if !block(bytes) {
+            continue;
+        }
+        if let Some((at, c)) = text[start..to].char_indices().find(|(_, c)| bad(*c)) {
+            return Err(single(
+                end_of(&text[..start + at]),
+                "control-character",
+                format!("the character U+{:04X} is not allowed", c as u32),
+            ));
+        }
     }
+    Ok(())
 }
+
+/// Bytes that are looked at together.
+const SUSPECT_BLOCK: usize = 64;
 
 fn scalar_node(value: Value, span: Span) -> Node {
     Node {
@@ -163,9 +189,26 @@ struct Open {
     anchor: usize,
     /// For a mapping: the key that waits for its value.
     key: Option<(Arc<str>, Span, bool)>,
+    /// The keys of a mapping with many; a few are as quickly compared.
     seen: HashSet<Arc<str>>,
     /// The end of the last child, for block collections whose own end event comes late.
     last_end: usize,
+}
+
+impl Open {
+    /// Whether the mapping has no such key yet.
+    fn is_new(&mut self, key: &Arc<str>) -> bool {
+        let Value::Map(_, entries) = &self.node.value else {
+            return false;
+        };
+        if entries.len() < FEW_KEYS {
+            return entries.iter().all(|e| e.key != *key);
+        }
+        if self.seen.is_empty() {
+            self.seen.extend(entries.iter().map(|e| e.key.clone()));
+        }
+        self.seen.insert(key.clone())
+    }
 }
 
 struct Builder<'a> {
@@ -174,6 +217,8 @@ struct Builder<'a> {
     nodes: usize,
     stack: Vec<Open>,
     anchors: HashMap<usize, (Node, usize)>,
+    /// Keys that many mappings have, each kept once.
+    keys: HashSet<Arc<str>>,
     comments: Vec<Span>,
     root: Option<Node>,
     documents: usize,
@@ -502,6 +547,17 @@ impl Builder<'_> {
         Ok(())
     }
 
+    /// The same text, shared with the keys before: mappings in a list mostly have the same ones.
+    fn kept_once(&mut self, key: Arc<str>) -> Arc<str> {
+        if let Some(known) = self.keys.get(&key) {
+            return known.clone();
+        }
+        if key.len() <= LONGEST_SHARED && self.keys.len() < MAX_SHARED {
+            self.keys.insert(key.clone());
+        }
+        key
+    }
+
     /// The key that a node in key position makes, and whether its entry is kept.
     fn key(&mut self, node: &Node) -> (Arc<str>, Span, bool) {
         let span = node.written();
@@ -522,10 +578,8 @@ impl Builder<'_> {
             );
             return (text, span, false);
         }
-        let fresh = self
-            .stack
-            .last_mut()
-            .is_some_and(|open| open.seen.insert(text.clone()));
+        let text = self.kept_once(text);
+        let fresh = self.stack.last_mut().is_some_and(|open| open.is_new(&text));
         if !fresh {
             let message = format!(
                 "the key {:?} is there twice",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use catalog_core::model::FieldValue;
+use catalog_core::model::{FieldValue, Fields, Pool};
 use serde_json::{Map, Value as Json};
 
 /// Members that are numbers in a text.
@@ -11,105 +11,109 @@ const NUMBERS_IN_TEXT: [&str; 2] = ["createTimeSinceEpoch", "lastUpdateTimeSince
 
 /// Collects typed fields from an entity's JSON. The first value of a name stays: the fields of the
 /// asset type come before custom properties that happen to have the same name.
-pub(crate) struct Fields(BTreeMap<Arc<str>, FieldValue>);
+pub(crate) struct Collector<'a> {
+    json: &'a Map<String, Json>,
+    pool: &'a mut Pool,
+    fields: BTreeMap<Arc<str>, FieldValue>,
+}
 
-impl Fields {
+impl<'a> Collector<'a> {
     /// Every scalar and every list of texts at the top.
-    pub(crate) fn of(json: &Map<String, Json>) -> Self {
-        let mut fields = Self(BTreeMap::new());
+    pub(crate) fn new(json: &'a Map<String, Json>, pool: &'a mut Pool) -> Self {
+        let fields = BTreeMap::new();
+        let mut new = Self { json, pool, fields };
         for (name, value) in json {
             let value = match value {
                 Json::String(text) if NUMBERS_IN_TEXT.contains(&name.as_str()) => {
                     text.parse().ok().map(FieldValue::Number)
                 }
-                other => plain(other),
+                other => new.plain(other),
             };
-            fields.put(name, value);
+            new.put(name, value);
         }
-        fields
+        new
     }
 
-    /// Adds a field, unless there is one of that name.
-    pub(crate) fn put(&mut self, name: &str, value: Option<FieldValue>) {
+    fn put(&mut self, name: &str, value: Option<FieldValue>) {
         if let Some(value) = value {
-            self.0.entry(name.into()).or_insert(value);
+            let name = self.pool.text(name);
+            self.fields.entry(name).or_insert(value);
         }
+    }
+
+    /// Adds a text, unless there is a field of that name.
+    pub(crate) fn put_text(&mut self, name: &str, text: &str) {
+        let value = FieldValue::Text(self.pool.text(text));
+        self.put(name, Some(value));
     }
 
     /// Adds the value of `name` under a second name that readers know.
     pub(crate) fn also_as(&mut self, name: &str, other: &str) {
-        let value = self.0.get(name).cloned();
+        let value = self.fields.get(name).cloned();
         self.put(other, value);
     }
 
-    /// Adds the members of `json[parent]`, both as `member` and as `parent.member`.
-    pub(crate) fn members_of(&mut self, json: &Map<String, Json>, parent: &str) {
-        for (name, value) in json
-            .get(parent)
-            .and_then(Json::as_object)
-            .into_iter()
-            .flatten()
-        {
-            self.put(name, plain(value));
-            self.put(&format!("{parent}.{name}"), plain(value));
+    /// Adds the members of the member `parent`, both as `member` and as `parent.member`.
+    pub(crate) fn members_of(&mut self, parent: &str) {
+        let members = self.json.get(parent).and_then(Json::as_object);
+        for (name, value) in members.into_iter().flatten() {
+            let value = self.plain(value);
+            self.put(name, value.clone());
+            self.put(&format!("{parent}.{name}"), value);
         }
     }
 
     /// Adds the custom properties, and ends the collection.
-    pub(crate) fn with_properties(
-        mut self,
-        json: &Map<String, Json>,
-    ) -> BTreeMap<Arc<str>, FieldValue> {
-        let properties = json.get("customProperties").and_then(Json::as_object);
+    pub(crate) fn with_properties(mut self) -> Fields {
+        let properties = self.json.get("customProperties").and_then(Json::as_object);
         for (name, value) in properties.into_iter().flatten() {
-            self.put(name, property(value));
+            let value = self.property(value);
+            self.put(name, value);
         }
-        self.0
+        self.pool.fields(self.fields)
     }
-}
 
-fn text(text: &str) -> FieldValue {
-    FieldValue::Text(text.into())
-}
-
-fn texts(items: &[Json]) -> Option<FieldValue> {
-    let items: Option<Vec<Arc<str>>> = items.iter().map(|i| i.as_str().map(Arc::from)).collect();
-    Some(FieldValue::TextList(items?.into()))
-}
-
-fn plain(value: &Json) -> Option<FieldValue> {
-    match value {
-        Json::String(value) => Some(text(value)),
-        Json::Number(value) => value.as_f64().map(FieldValue::Number),
-        Json::Bool(value) => Some(FieldValue::Bool(*value)),
-        Json::Array(items) => texts(items),
-        _ => None,
+    fn texts(&mut self, items: &[Json]) -> Option<FieldValue> {
+        let items = items.iter().map(|i| Some(self.pool.text(i.as_str()?)));
+        let items: Option<Vec<Arc<str>>> = items.collect();
+        Some(FieldValue::TextList(items?.into()))
     }
-}
 
-/// The value of a typed custom property. A text that is a JSON list of texts is a list: that is how
-/// lists are written there.
-fn property(value: &Json) -> Option<FieldValue> {
-    let member = |name: &str| value.get(name);
-    if let Some(value) = member("string_value").and_then(Json::as_str) {
-        let list = value
-            .starts_with('[')
-            .then(|| serde_json::from_str::<Vec<Json>>(value).ok())
-            .flatten();
-        return list.and_then(|l| texts(&l)).or_else(|| Some(text(value)));
+    fn plain(&mut self, value: &Json) -> Option<FieldValue> {
+        match value {
+            Json::String(text) => Some(FieldValue::Text(self.pool.text(text))),
+            Json::Number(value) => value.as_f64().map(FieldValue::Number),
+            Json::Bool(value) => Some(FieldValue::Bool(*value)),
+            Json::Array(items) => self.texts(items),
+            _ => None,
+        }
     }
-    if let Some(value) = member("int_value").and_then(Json::as_str) {
-        return value.parse().ok().map(FieldValue::Number);
+
+    /// The value of a typed custom property. A text that is a JSON list of texts is a list: that is
+    /// how lists are written there.
+    fn property(&mut self, value: &Json) -> Option<FieldValue> {
+        let member = |name: &str| value.get(name);
+        if let Some(value) = member("string_value").and_then(Json::as_str) {
+            let list = value
+                .starts_with('[')
+                .then(|| serde_json::from_str::<Vec<Json>>(value).ok())
+                .flatten();
+            return list
+                .and_then(|list| self.texts(&list))
+                .or_else(|| Some(FieldValue::Text(self.pool.text(value))));
+        }
+        if let Some(value) = member("int_value").and_then(Json::as_str) {
+            return value.parse().ok().map(FieldValue::Number);
+        }
+        let value = member("double_value").or_else(|| member("bool_value"))?;
+        self.plain(value)
     }
-    member("double_value")
-        .or_else(|| member("bool_value"))
-        .and_then(plain)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Fields;
-    use catalog_core::model::FieldValue;
+    use super::Collector;
+    use catalog_core::model::{FieldValue, Pool};
     use serde_json::json;
 
     #[test]
@@ -126,8 +130,8 @@ mod tests {
                 "gated": {"metadataType": "MetadataBoolValue", "bool_value": true},
             }
         });
-        let map = json.as_object().unwrap();
-        let fields = Fields::of(map).with_properties(map);
+        let mut pool = Pool::default();
+        let fields = Collector::new(json.as_object().unwrap(), &mut pool).with_properties();
         assert_eq!(fields["name"], FieldValue::Text("a".into()));
         assert_eq!(fields["createTimeSinceEpoch"], FieldValue::Number(1.7e12));
         let list = ["amd64".into(), "arm64".into()];

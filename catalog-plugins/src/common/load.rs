@@ -1,11 +1,11 @@
 //! From a content to entities.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use catalog_core::SourceKey;
 use catalog_core::digest::Digest;
-use catalog_core::model::{Entity, EntityFailure, FieldValue, ItemFilter, SourceSettings};
+use catalog_core::model::{Entity, EntityFailure, Fields, ItemFilter, Pool, SourceSettings};
 use catalog_core::ports::{LoadError, LoadRequest, Loaded};
 use catalog_core::redaction;
 use catalog_core::shape::{self, Shape};
@@ -14,7 +14,7 @@ use catalog_core::yaml::{Node, Value};
 use serde_json::{Map, Value as Json};
 
 use super::content::{EntryFormat, Seen, lists};
-use super::text_of;
+use super::{Collector, text_of};
 
 /// Reasons that one failure's message repeats; the rest is counted.
 const MAX_REASONS: usize = 5;
@@ -30,7 +30,9 @@ pub(crate) struct Asset<'a> {
     /// Unique within the source.
     pub(crate) name: Arc<str>,
     /// The time of whatever gives none, in milliseconds.
-    pub(crate) written_at: String,
+    pub(crate) written_at: &'a str,
+    /// What the entities of the source have in common.
+    pub(crate) pool: &'a mut Pool,
 }
 
 impl Asset<'_> {
@@ -52,19 +54,18 @@ impl Asset<'_> {
 
     /// The entity with this JSON, redacted, and the fields that `fields` finds in it.
     pub(crate) fn entity(
-        &self,
+        self,
         json: Map<String, Json>,
-        fields: impl FnOnce(&Map<String, Json>) -> BTreeMap<Arc<str>, FieldValue>,
+        fields: impl FnOnce(Collector<'_>) -> Fields,
     ) -> Entity {
-        let json = match redaction::redact_value(&Json::Object(json)) {
-            Json::Object(json) => json,
-            _ => Map::new(),
-        };
+        let id = self.id();
+        let json = redaction::into_redacted(Json::Object(json));
+        let none = Map::new();
         Entity {
-            name: self.name.clone(),
-            id: self.id(),
-            fields: fields(&json),
-            json: Json::Object(json).to_string().into(),
+            id,
+            name: self.name,
+            fields: fields(Collector::new(json.as_object().unwrap_or(&none), self.pool)),
+            json: json.to_string().into(),
             ..Entity::default()
         }
     }
@@ -107,6 +108,8 @@ pub(crate) fn load(
         render,
         seen: Seen::default(),
         names: HashSet::new(),
+        pool: Pool::default(),
+        written_at: request.written_at.timestamp_millis().to_string(),
         loaded: Loaded {
             warnings: around.into_vec(),
             ..Loaded::default()
@@ -129,6 +132,8 @@ struct Run<'a> {
     render: fn(Asset<'_>) -> Entity,
     seen: Seen,
     names: HashSet<Arc<str>>,
+    pool: Pool,
+    written_at: String,
     loaded: Loaded,
 }
 
@@ -154,7 +159,8 @@ impl Run<'_> {
                     json,
                     format: self.format.key,
                     name: self.unique(name, node),
-                    written_at: self.request.written_at.timestamp_millis().to_string(),
+                    written_at: &self.written_at,
+                    pool: &mut self.pool,
                 };
                 self.loaded.entities.push((self.render)(asset));
                 self.loaded.warnings.extend(findings);
@@ -180,7 +186,7 @@ impl Run<'_> {
     /// The name, or, for a further version of something, the name with that version: the one that
     /// comes first in the content is the one that the plain name means.
     fn unique(&mut self, name: &str, node: &Node) -> Arc<str> {
-        let plain: Arc<str> = name.into();
+        let plain = self.pool.text(name);
         if self.names.insert(plain.clone()) {
             return plain;
         }

@@ -4,7 +4,7 @@ use catalog_core::model::Entity;
 use serde_json::{Map, Value as Json};
 
 use super::public::PUBLIC;
-use crate::common::{Asset, Fields, into_millis, typed};
+use crate::common::{Asset, into_millis, typed};
 
 /// Turns a checked entry into an entity.
 pub(super) fn render(mut asset: Asset<'_>) -> Entity {
@@ -16,18 +16,14 @@ pub(super) fn render(mut asset: Asset<'_>) -> Entity {
         complete_flat(&mut json);
     }
     json.insert("id".to_owned(), asset.id().to_string().into());
-    into_millis(&mut json, &asset.written_at);
-    asset.entity(json, |json| {
-        let mut fields = Fields::of(json);
-        fields.put("source_id", Some(text_field(asset.key.id.as_str())));
+    into_millis(&mut json, asset.written_at);
+    let source = asset.key.id.as_str();
+    asset.entity(json, |mut fields| {
+        fields.put_text("source_id", source);
         fields.also_as("name", "base_name");
-        fields.members_of(json, "securityIndicators");
-        fields.with_properties(json)
+        fields.members_of("securityIndicators");
+        fields.with_properties()
     })
-}
-
-fn text_field(text: &str) -> catalog_core::model::FieldValue {
-    catalog_core::model::FieldValue::Text(text.into())
 }
 
 /// Readers take a member that is absent and one that is empty for the same.

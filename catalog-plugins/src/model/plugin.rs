@@ -92,6 +92,10 @@ impl CatalogPlugin for ModelPlugin {
         CONTENT_KEYS
     }
 
+    fn is_repeatable(&self, settings: &SourceSettings) -> bool {
+        self.has_content(&settings.source_type)
+    }
+
     fn validate_settings(&self, settings: &SourceSettings, findings: &mut Findings) {
         SETTINGS.check(settings, findings);
     }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use catalog_core::model::{Entity, FieldValue};
+use catalog_core::model::Entity;
 use catalog_core::redaction;
 use serde_json::{Map, Value as Json};
 
 use super::{ARTIFACTS, license};
-use crate::common::{Asset, Fields, into_millis};
+use crate::common::{Asset, into_millis};
 
 /// Turns a checked entry into an entity.
 pub(super) fn render(mut asset: Asset<'_>) -> Entity {
@@ -16,7 +16,7 @@ pub(super) fn render(mut asset: Asset<'_>) -> Entity {
 
     json.insert("id".to_owned(), asset.id().to_string().into());
     json.insert("source_id".to_owned(), asset.key.id.as_str().into());
-    into_millis(&mut json, &asset.written_at);
+    into_millis(&mut json, asset.written_at);
     for name in ["language", "tasks"] {
         json.entry(name).or_insert_with(|| Json::Array(Vec::new()));
     }
@@ -24,18 +24,15 @@ pub(super) fn render(mut asset: Asset<'_>) -> Entity {
         *name = license::readable(name).to_owned();
     }
 
-    let mut entity = asset.entity(json, |json| {
-        let mut fields = Fields::of(json);
+    let (source, part) = (asset.key.id.as_str(), asset.pool.text(ARTIFACTS));
+    let mut entity = asset.entity(json, |mut fields| {
         // The public filter language knows these two by other names than the JSON.
         fields.also_as("libraryName", "library_name");
         fields.also_as("licenseLink", "license_link");
-        fields.put(
-            "source_id",
-            Some(FieldValue::Text(asset.key.id.as_str().into())),
-        );
-        fields.with_properties(json)
+        fields.put_text("source_id", source);
+        fields.with_properties()
     });
-    entity.parts.insert(Arc::from(ARTIFACTS), artifacts);
+    entity.parts.insert(part, artifacts);
     entity
 }
 
@@ -52,9 +49,9 @@ fn artifacts(list: Option<Json>, asset: &Asset<'_>) -> Arc<str> {
         };
         let id = asset.id_of(&["artifact", &i.to_string()]);
         artifact.insert("id".to_owned(), id.to_string().into());
-        into_millis(&mut artifact, &asset.written_at);
+        into_millis(&mut artifact, asset.written_at);
         Json::Object(artifact)
     };
     let items = Json::Array(items.into_iter().enumerate().map(complete).collect());
-    redaction::redact_value(&items).to_string().into()
+    redaction::into_redacted(items).to_string().into()
 }

@@ -21,7 +21,7 @@ pub(super) async fn run(args: &CheckArgs) -> ExitCode {
         Err(error) => return usage(&format!("--sources: {error}")),
     };
     let bytes = usize::try_from(args.max_document_bytes).unwrap_or(usize::MAX);
-    let pipeline = Pipeline::new(Limits::default().with_max_bytes(bytes));
+    let pipeline = Pipeline::new(Limits::for_documents(bytes));
     let (mcp, model) = (McpPlugin::new(), ModelPlugin::new());
     let plugins: [&dyn CatalogPlugin; 2] = [&mcp, &model];
     let (mut count, mut errors, mut warnings) = (0, 0, 0);

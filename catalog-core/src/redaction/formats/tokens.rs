@@ -2,6 +2,7 @@
 
 use super::{Found, looks_random, run, starts_word};
 use crate::redaction::placeholder::is_filler;
+use crate::redaction::starts::Starts;
 
 /// What may follow a prefix.
 #[derive(Clone, Copy)]
@@ -63,25 +64,33 @@ const FORMATS: [Format; 19] = [
     format("sk-", 20, Alphabet::UrlSafe, "API key"),
 ];
 
+/// The prefixes of AWS key ids.
+const AWS: [&str; 2] = ["AKIA", "ASIA"];
+
+/// Adds the places where [`prefixed`] has something to look at.
+pub(super) const fn add_starts(starts: &mut Starts) {
+    let mut n = 0;
+    while n < FORMATS.len() {
+        let prefix = FORMATS[n].prefix.as_bytes();
+        starts.add(prefix[0], prefix[1]);
+        n += 1;
+    }
+    n = 0;
+    while n < AWS.len() {
+        let prefix = AWS[n].as_bytes();
+        starts.add(prefix[0], prefix[1]);
+        n += 1;
+    }
+}
+
 /// A token with a known prefix that starts here.
 pub(super) fn prefixed(text: &str, at: usize) -> Option<Found> {
     let bytes = text.as_bytes();
     let rest = bytes.get(at..)?;
-    // Two letters decide for nearly all of any text.
-    if !matches!(
-        rest,
-        [b'g', b'h' | b'i' | b'l', ..]
-            | [b'h', b'f', ..]
-            | [b'n', b'p', ..]
-            | [b'd', b'c', ..]
-            | [b'x', b'o', ..]
-            | [b's' | b'r', b'k', ..]
-            | [b'A', b'I' | b'K' | b'S', ..]
-    ) || !starts_word(bytes, at)
-    {
+    if !starts_word(bytes, at) {
         return None;
     }
-    if rest.starts_with(b"AKIA") || rest.starts_with(b"ASIA") {
+    if AWS.iter().any(|prefix| rest.starts_with(prefix.as_bytes())) {
         return aws_key_id(text, at);
     }
     let format = FORMATS

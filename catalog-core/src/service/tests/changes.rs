@@ -238,6 +238,7 @@ async fn a_caller_that_goes_away_does_not_stop_a_change_half_way() {
     let moody = Moody {
         plain: PlainPlugin::default(),
         loads: Arc::default(),
+        repeatable: false,
     };
     let bench = Bench::with(moody, MemoryStore::new()).await;
     let work = bench.apply(new_source(&items(&["a"])), Expect::Absent);

@@ -86,6 +86,7 @@ async fn many_refreshes_at_once_share_one_load() {
     let moody = Moody {
         plain: PlainPlugin::default(),
         loads: loads.clone(),
+        repeatable: false,
     };
     let bench = Bench::with(moody, MemoryStore::new()).await;
     bench.created(&["a"]).await;
@@ -103,6 +104,7 @@ async fn a_plugin_that_panics_or_hangs_fails_its_source_only() {
     let moody = Moody {
         plain: PlainPlugin::default(),
         loads: Arc::default(),
+        repeatable: false,
     };
     let bench = Bench::with(moody, MemoryStore::new()).await;
     bench.created(&["a"]).await;

@@ -1,7 +1,7 @@
 //! What the tests of the service share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -97,6 +97,8 @@ pub(super) fn revision(applied: &Applied) -> Expect {
 pub(super) struct Moody {
     pub(super) plain: PlainPlugin,
     pub(super) loads: Arc<AtomicUsize>,
+    /// Whether it looks at the document only.
+    pub(super) repeatable: bool,
 }
 
 #[async_trait]
@@ -121,6 +123,9 @@ impl CatalogPlugin for Moody {
     }
     fn content_keys(&self) -> &[&str] {
         &["items"]
+    }
+    fn is_repeatable(&self, _: &SourceSettings) -> bool {
+        self.repeatable
     }
     fn validate_content(&self, _: ContentContext<'_>, _: &mut Findings) {}
     async fn load(&self, request: LoadRequest<'_>) -> Result<Loaded, LoadError> {
@@ -148,6 +153,8 @@ pub(super) struct Faulty {
     /// The place that it takes no document at.
     pub(super) refuses: &'static str,
     pub(super) watches: bool,
+    /// What it gives as content, whatever the revision.
+    pub(super) content: Mutex<Option<String>>,
 }
 
 impl Faulty {
@@ -157,6 +164,7 @@ impl Faulty {
             blind: false.into(),
             refuses: "nowhere",
             watches: true,
+            content: Mutex::default(),
         }
     }
 
@@ -193,7 +201,11 @@ impl SourceConfigStore for Faulty {
     }
     async fn get(&self, key: &SourceKey) -> Result<Option<StoredSource>, StoreError> {
         self.look()?;
-        self.inner.get(key).await
+        let mut found = self.inner.get(key).await?;
+        if let (Some(source), Some(text)) = (&mut found, &*self.content.lock().unwrap()) {
+            source.document.content = Some(text.as_bytes().into());
+        }
+        Ok(found)
     }
     async fn put(
         &self,

@@ -22,6 +22,22 @@ impl Limits {
     /// About ten times what the largest known catalog has.
     pub const DEFAULT_MAX_NODES: usize = 200_000;
 
+    /// Limits for documents of up to this size: larger ones may have more nodes, in proportion.
+    pub fn for_documents(max_bytes: usize) -> Self {
+        let nodes = max_bytes / Self::DEFAULT_MAX_BYTES.div_ceil(Self::DEFAULT_MAX_NODES);
+        Self {
+            max_bytes,
+            max_nodes: nodes.max(Self::DEFAULT_MAX_NODES),
+            ..Self::default()
+        }
+    }
+
+    /// The same limits with another number of nodes.
+    pub fn with_max_nodes(mut self, max_nodes: usize) -> Self {
+        self.max_nodes = max_nodes;
+        self
+    }
+
     /// The same limits with another input size.
     pub fn with_max_bytes(mut self, max_bytes: usize) -> Self {
         self.max_bytes = max_bytes;
