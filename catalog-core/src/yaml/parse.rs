@@ -34,13 +34,27 @@ pub fn parse_bytes(bytes: &[u8], limits: &Limits) -> Result<Document, YamlError>
     }
 }
 
+/// The position after a text.
 fn end_of(text: &str) -> Position {
-    let line = text.bytes().filter(|b| *b == b'\n').count() + 1;
-    let column = text.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    let line = line_breaks(text) + 1;
+    let start = text.rfind(['\n', '\r']).map_or(0, |at| at + 1);
+    let last = text[start..].chars();
+    let column = last.filter(|c| *c != '\u{feff}').count() + 1;
     Position {
         line: line as u32,
         column: column as u32,
     }
+}
+
+/// How many lines end in a text: each with LF, CR or both.
+fn line_breaks(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let is_break = |(at, byte): (usize, &u8)| match byte {
+        b'\n' => true,
+        b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+        _ => false,
+    };
+    bytes.iter().enumerate().filter(|b| is_break(*b)).count()
 }
 
 fn check_size(bytes: &[u8], limits: &Limits) -> Result<(), YamlError> {
@@ -243,7 +257,7 @@ impl Builder<'_> {
     fn event(&mut self, event: Event<'_>, raw: &granit_parser::Span) -> Result<(), Stop> {
         let span = self.span(raw);
         match event {
-            Event::DocumentStart(..) => {
+            Event::DocumentStart(explicit, _) => {
                 self.documents += 1;
                 if self.documents > 1 {
                     self.issue(
@@ -252,6 +266,10 @@ impl Builder<'_> {
                         "a second YAML document starts here; a source is one document",
                     );
                     return Err(Stop);
+                }
+                // Without `---` it says only where the first value is.
+                if !explicit {
+                    return Ok(());
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -353,16 +371,8 @@ impl Builder<'_> {
     fn block_scalar(&self, span: Span) -> Span {
         let end = trim_end(self.text, span.start, span.end);
         let gap = self.text.get(self.last_end..span.start).unwrap_or("");
-        let header = gap.char_indices().find(|(at, c)| {
-            matches!(c, '|' | '>')
-                && gap[..*at].ends_with([' ', '\t', ':', '-'])
-                && gap[at + 1..]
-                    .trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'))
-                    .trim_start_matches([' ', '\t'])
-                    .starts_with(['\r', '\n', '#'])
-        });
-        match header {
-            Some((at, _)) => {
+        match header(gap) {
+            Some(at) => {
                 let start = self.last_end + at;
                 let end = end.max(start + 1);
                 Span {
@@ -377,19 +387,11 @@ impl Builder<'_> {
 
     /// The position of a byte shortly before a span, without counting lines from the start.
     fn position_before(&self, at: usize, span: Span) -> Position {
-        let lines = self.text[at..span.start]
-            .bytes()
-            .filter(|b| *b == b'\n')
-            .count() as u32;
-        let line_start = self.text[..at].rfind('\n').map_or(0, |n| n + 1);
-        let column = self.text[line_start..at]
-            .chars()
-            .filter(|c| *c != '\u{feff}')
-            .count() as u32
-            + 1;
+        let between = &self.text[at..span.start];
+        let line_start = self.text[..at].rfind(['\n', '\r']).map_or(0, |n| n + 1);
         Position {
-            line: span.position.line - lines,
-            column,
+            line: span.position.line - line_breaks(between) as u32,
+            column: end_of(&self.text[line_start..at]).column,
         }
     }
 
@@ -467,7 +469,10 @@ impl Builder<'_> {
     }
 
     /// Puts a complete node where it belongs.
-    fn finish(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), Stop> {
+    fn finish(&mut self, mut node: Node, anchor: usize, size: usize) -> Result<(), Stop> {
+        if let Some(key) = self.stack.last().and_then(|open| open.key.as_ref()) {
+            self.place_absent(&mut node, key.1);
+        }
         if anchor != 0 {
             // A copy is kept for the aliases to come, and counts like every other node.
             self.count(size, node.span.position)?;
@@ -500,6 +505,27 @@ impl Builder<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// A value that is not there stands where its key ends, and not on some line below.
+    fn place_absent(&self, value: &mut Node, key: Span) {
+        let absent = value.span.start == value.span.end && value.is_null();
+        if !absent || value.decorated || value.alias.is_some() {
+            return;
+        }
+        let written = end_of(self.text.get(key.range()).unwrap_or(""));
+        let Position { line, column } = key.position;
+        value.span = Span {
+            start: key.end,
+            end: key.end,
+            position: Position {
+                line: line + written.line - 1,
+                column: match written.line {
+                    1 => column + written.column - 1,
+                    _ => written.column,
+                },
+            },
+        };
     }
 
     /// The key that a node in key position makes, and whether its entry is kept.
@@ -541,6 +567,23 @@ fn collection(style: StructureStyle) -> Collection {
     match style {
         StructureStyle::Block => Collection::Block,
         StructureStyle::Flow => Collection::Flow,
+    }
+}
+
+/// Where the header of a block scalar is (`|`, `>-`), in what stands between the node before and the
+/// scalar's lines: behind indicators, anchor, tag and comments.
+fn header(gap: &str) -> Option<usize> {
+    const SPACE: [char; 5] = [' ', '\t', '\n', '\r', '\u{feff}'];
+    let mut at = 0;
+    loop {
+        let rest = gap.get(at..)?;
+        let word = rest.trim_start_matches(SPACE);
+        at += rest.len() - word.len();
+        at += match word.as_bytes().first()? {
+            b'|' | b'>' => return Some(at),
+            b'#' => word.find(['\n', '\r'])?,
+            _ => word.find(SPACE)?,
+        };
     }
 }
 
