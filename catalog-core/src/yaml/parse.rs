@@ -369,19 +369,18 @@ impl Builder<'_> {
     /// A block scalar's event covers its lines and what follows up to the next token. The node
     /// covers the header (`|`, `>-`) and the lines, and stands where the header is.
     fn block_scalar(&self, span: Span) -> Span {
-        let end = trim_end(self.text, span.start, span.end);
         let gap = self.text.get(self.last_end..span.start).unwrap_or("");
-        match header(gap) {
-            Some(at) => {
-                let start = self.last_end + at;
-                let end = end.max(start + 1);
-                Span {
-                    start,
-                    end,
-                    position: self.position_before(start, span),
-                }
-            }
-            None => Span { end, ..span },
+        let Some(at) = header(gap) else {
+            return Span {
+                end: trim_end(self.text, span.start, span.end),
+                ..span
+            };
+        };
+        let start = self.last_end + at;
+        Span {
+            start,
+            end: trim_end(self.text, start, span.end),
+            position: self.position_before(start, span),
         }
     }
 
