@@ -97,6 +97,7 @@ pub fn parse(text: &str, limits: &Limits) -> Result<Document, YamlError> {
         text,
         limits,
         nodes: 0,
+        aliased_bytes: 0,
         stack: Vec::new(),
         anchors: HashMap::new(),
         comments: Vec::new(),
@@ -186,8 +187,10 @@ struct Builder<'a> {
     text: &'a str,
     limits: &'a Limits,
     nodes: usize,
+    /// Bytes of the text that aliases stand for.
+    aliased_bytes: usize,
     stack: Vec<Open>,
-    anchors: HashMap<usize, (Node, usize)>,
+    anchors: HashMap<usize, (Node, Size)>,
     comments: Vec<Span>,
     root: Option<Node>,
     documents: usize,
@@ -275,7 +278,7 @@ impl Builder<'_> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(1, span.position)?;
                 let node = self.scalar(&text, style, tag.as_deref(), span, anchor != 0);
-                self.finish(node, anchor, 1)?;
+                self.finish(node, anchor)?;
             }
             Event::SequenceStart(style, anchor, tag) => {
                 self.tag(tag.as_deref(), &["seq"], span.position);
@@ -438,9 +441,7 @@ impl Builder<'_> {
             Value::List(Collection::Flow, _) | Value::Map(Collection::Flow, _)
         );
         node.span.end = if flow { span.end } else { open.last_end };
-        // Only an anchored node is ever expanded, so only its size matters.
-        let size = if open.anchor == 0 { 0 } else { size(&node) };
-        self.finish(node, open.anchor, size)
+        self.finish(node, open.anchor)
     }
 
     fn alias(&mut self, id: usize, span: Span) -> Result<(), Stop> {
@@ -453,28 +454,36 @@ impl Builder<'_> {
             );
             return Err(Stop);
         };
-        let (size, deep) = (*size, depth(target));
-        if self.stack.len() + deep > self.limits.max_depth {
+        let size = *size;
+        if self.stack.len() + size.depth > self.limits.max_depth {
             self.too_deep(span.position);
             return Err(Stop);
         }
-        self.count(size, span.position)?;
+        self.aliased_bytes = self.aliased_bytes.saturating_add(size.bytes);
+        if self.aliased_bytes > self.limits.max_bytes {
+            let limit = self.limits.max_bytes;
+            let message = format!("aliases stand for more than {limit} bytes of text");
+            self.issue(span.position, "too-large", message);
+            return Err(Stop);
+        }
+        self.count(size.nodes, span.position)?;
         let Some((target, _)) = self.anchors.get(&id) else {
             return Ok(());
         };
         let mut node = target.clone();
         node.alias = Some(span);
-        self.finish(node, 0, size)
+        self.finish(node, 0)
     }
 
     /// Puts a complete node where it belongs.
-    fn finish(&mut self, mut node: Node, anchor: usize, size: usize) -> Result<(), Stop> {
+    fn finish(&mut self, mut node: Node, anchor: usize) -> Result<(), Stop> {
         if let Some(key) = self.stack.last().and_then(|open| open.key.as_ref()) {
             self.place_absent(&mut node, key.1);
         }
         if anchor != 0 {
             // A copy is kept for the aliases to come, and counts like every other node.
-            self.count(size, node.span.position)?;
+            let size = Size::of(&node);
+            self.count(size.nodes, node.span.position)?;
             self.anchors.insert(anchor, (node.clone(), size));
         }
         let Some(open) = self.stack.last_mut() else {
@@ -592,19 +601,39 @@ fn trim_end(text: &str, start: usize, end: usize) -> usize {
     })
 }
 
-fn size(node: &Node) -> usize {
-    1 + match &node.value {
-        Value::List(_, items) => items.iter().map(size).sum::<usize>(),
-        Value::Map(_, entries) => entries.iter().map(|e| 1 + size(&e.value)).sum(),
-        _ => 0,
-    }
+/// What an alias to a node costs.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    nodes: usize,
+    depth: usize,
+    bytes: usize,
 }
 
-fn depth(node: &Node) -> usize {
-    match &node.value {
-        Value::List(_, items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Map(_, entries) => 1 + entries.iter().map(|e| depth(&e.value)).max().unwrap_or(0),
-        _ => 0,
+impl Size {
+    fn of(node: &Node) -> Self {
+        let mut size = Self {
+            nodes: 1,
+            ..Self::default()
+        };
+        match &node.value {
+            Value::List(_, items) => items.iter().for_each(|item| size.hold(item)),
+            Value::Map(_, entries) => entries.iter().for_each(|entry| {
+                size.nodes += 1;
+                size.bytes += entry.key.len();
+                size.hold(&entry.value);
+            }),
+            Value::Text(text) => size.bytes = text.len(),
+            _ => size.bytes = node.raw.as_deref().map_or(0, str::len),
+        }
+        size.depth += usize::from(node.is_collection());
+        size
+    }
+
+    fn hold(&mut self, child: &Node) {
+        let child = Self::of(child);
+        self.nodes += child.nodes;
+        self.bytes += child.bytes;
+        self.depth = self.depth.max(child.depth);
     }
 }
 

@@ -201,6 +201,15 @@ fn anchors_cost_what_an_alias_to_them_would() {
 }
 
 #[test]
+fn aliases_to_a_long_text_are_counted_by_its_bytes() {
+    let long = "x".repeat(10_000);
+    let text = |aliases: usize| format!("a: &a {long}\nb: [{}]\n", "*a,".repeat(aliases));
+    assert!(parse(&text(100), &Limits::default()).is_ok());
+    let found = issue(&text(200));
+    assert_eq!((found.code, found.position), ("too-large", at(2, 317)));
+}
+
+#[test]
 fn issues_are_listed_up_to_a_limit() {
     let text = "a: 1\n".repeat(10_000);
     let error = parse(&text, &Limits::default()).unwrap_err();
