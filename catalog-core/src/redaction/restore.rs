@@ -75,22 +75,30 @@ fn position(text: &str, at: usize) -> Position {
     }
 }
 
-/// Whether the text says what the edited one says where that has no marker.
+/// Whether the text says what the edited one says where that has no marker, and has no marker left:
+/// an escape may hide one from a search line by line.
 fn fits(edited: &Document, text: &str) -> bool {
     fn same(a: &Node, b: &Node) -> bool {
         match (&a.value, &b.value) {
             (Value::Map(_, ours), Value::Map(_, theirs)) => {
                 ours.len() == theirs.len()
                     && ours.iter().zip(theirs).all(|(a, b)| {
-                        (a.key == b.key || a.key.contains(MARKER)) && same(&a.value, &b.value)
+                        let key = if a.key.contains(MARKER) {
+                            !b.key.contains(MARKER)
+                        } else {
+                            a.key == b.key
+                        };
+                        key && same(&a.value, &b.value)
                     })
             }
             (Value::List(_, ours), Value::List(_, theirs)) => {
                 ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(a, b)| same(a, b))
             }
-            (Value::Text(text), b) if text.contains(MARKER) => {
-                !matches!(b, Value::Map(..) | Value::List(..))
-            }
+            (Value::Text(text), b) if text.contains(MARKER) => match b {
+                Value::Map(..) | Value::List(..) => false,
+                Value::Text(text) => !text.contains(MARKER),
+                _ => true,
+            },
             (a, b) => a == b,
         }
     }

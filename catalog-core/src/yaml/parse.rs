@@ -41,13 +41,27 @@ pub fn parse_bytes(bytes: &[u8], limits: &Limits) -> Result<Document, YamlError>
     }
 }
 
+/// The position after a text.
 fn end_of(text: &str) -> Position {
-    let line = text.bytes().filter(|b| *b == b'\n').count() + 1;
-    let column = text.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    let line = line_breaks(text) + 1;
+    let start = text.rfind(['\n', '\r']).map_or(0, |at| at + 1);
+    let last = text[start..].chars();
+    let column = last.filter(|c| *c != '\u{feff}').count() + 1;
     Position {
         line: line as u32,
         column: column as u32,
     }
+}
+
+/// How many lines end in a text: each with LF, CR or both.
+fn line_breaks(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let is_break = |(at, byte): (usize, &u8)| match byte {
+        b'\n' => true,
+        b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+        _ => false,
+    };
+    bytes.iter().enumerate().filter(|b| is_break(*b)).count()
 }
 
 fn check_size(bytes: &[u8], limits: &Limits) -> Result<(), YamlError> {
@@ -90,6 +104,7 @@ pub fn parse(text: &str, limits: &Limits) -> Result<Document, YamlError> {
         text,
         limits,
         nodes: 0,
+        aliased_bytes: 0,
         stack: Vec::new(),
         anchors: HashMap::new(),
         keys: HashSet::new(),
@@ -215,8 +230,10 @@ struct Builder<'a> {
     text: &'a str,
     limits: &'a Limits,
     nodes: usize,
+    /// Bytes of the text that aliases stand for.
+    aliased_bytes: usize,
     stack: Vec<Open>,
-    anchors: HashMap<usize, (Node, usize)>,
+    anchors: HashMap<usize, (Node, Size)>,
     /// Keys that many mappings have, each kept once.
     keys: HashSet<Arc<str>>,
     comments: Vec<Span>,
@@ -288,7 +305,7 @@ impl Builder<'_> {
     fn event(&mut self, event: Event<'_>, raw: &granit_parser::Span) -> Result<(), Stop> {
         let span = self.span(raw);
         match event {
-            Event::DocumentStart(..) => {
+            Event::DocumentStart(explicit, _) => {
                 self.documents += 1;
                 if self.documents > 1 {
                     self.issue(
@@ -298,11 +315,15 @@ impl Builder<'_> {
                     );
                     return Err(Stop);
                 }
+                // Without `---` it says only where the first value is.
+                if !explicit {
+                    return Ok(());
+                }
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(1, span.position)?;
                 let node = self.scalar(&text, style, tag.as_deref(), span, anchor != 0);
-                self.finish(node, anchor, 1)?;
+                self.finish(node, anchor)?;
             }
             Event::SequenceStart(style, anchor, tag) => {
                 self.tag(tag.as_deref(), &["seq"], span.position);
@@ -396,45 +417,28 @@ impl Builder<'_> {
     /// A block scalar's event covers its lines and what follows up to the next token. The node
     /// covers the header (`|`, `>-`) and the lines, and stands where the header is.
     fn block_scalar(&self, span: Span) -> Span {
-        let end = trim_end(self.text, span.start, span.end);
         let gap = self.text.get(self.last_end..span.start).unwrap_or("");
-        let header = gap.char_indices().find(|(at, c)| {
-            matches!(c, '|' | '>')
-                && gap[..*at].ends_with([' ', '\t', ':', '-'])
-                && gap[at + 1..]
-                    .trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'))
-                    .trim_start_matches([' ', '\t'])
-                    .starts_with(['\r', '\n', '#'])
-        });
-        match header {
-            Some((at, _)) => {
-                let start = self.last_end + at;
-                let end = end.max(start + 1);
-                Span {
-                    start,
-                    end,
-                    position: self.position_before(start, span),
-                }
-            }
-            None => Span { end, ..span },
+        let Some(at) = header(gap) else {
+            return Span {
+                end: trim_end(self.text, span.start, span.end),
+                ..span
+            };
+        };
+        let start = self.last_end + at;
+        Span {
+            start,
+            end: trim_end(self.text, start, span.end),
+            position: self.position_before(start, span),
         }
     }
 
     /// The position of a byte shortly before a span, without counting lines from the start.
     fn position_before(&self, at: usize, span: Span) -> Position {
-        let lines = self.text[at..span.start]
-            .bytes()
-            .filter(|b| *b == b'\n')
-            .count() as u32;
-        let line_start = self.text[..at].rfind('\n').map_or(0, |n| n + 1);
-        let column = self.text[line_start..at]
-            .chars()
-            .filter(|c| *c != '\u{feff}')
-            .count() as u32
-            + 1;
+        let between = &self.text[at..span.start];
+        let line_start = self.text[..at].rfind(['\n', '\r']).map_or(0, |n| n + 1);
         Position {
-            line: span.position.line - lines,
-            column,
+            line: span.position.line - line_breaks(between) as u32,
+            column: end_of(&self.text[line_start..at]).column,
         }
     }
 
@@ -482,9 +486,7 @@ impl Builder<'_> {
             Value::List(Collection::Flow, _) | Value::Map(Collection::Flow, _)
         );
         node.span.end = if flow { span.end } else { open.last_end };
-        // Only an anchored node is ever expanded, so only its size matters.
-        let size = if open.anchor == 0 { 0 } else { size(&node) };
-        self.finish(node, open.anchor, size)
+        self.finish(node, open.anchor)
     }
 
     fn alias(&mut self, id: usize, span: Span) -> Result<(), Stop> {
@@ -497,25 +499,36 @@ impl Builder<'_> {
             );
             return Err(Stop);
         };
-        let (size, deep) = (*size, depth(target));
-        if self.stack.len() + deep > self.limits.max_depth {
+        let size = *size;
+        if self.stack.len() + size.depth > self.limits.max_depth {
             self.too_deep(span.position);
             return Err(Stop);
         }
-        self.count(size, span.position)?;
+        self.aliased_bytes = self.aliased_bytes.saturating_add(size.bytes);
+        if self.aliased_bytes > self.limits.max_bytes {
+            let limit = self.limits.max_bytes;
+            let message = format!("aliases stand for more than {limit} bytes of text");
+            self.issue(span.position, "too-large", message);
+            return Err(Stop);
+        }
+        self.count(size.nodes, span.position)?;
         let Some((target, _)) = self.anchors.get(&id) else {
             return Ok(());
         };
         let mut node = target.clone();
         node.alias = Some(span);
-        self.finish(node, 0, size)
+        self.finish(node, 0)
     }
 
     /// Puts a complete node where it belongs.
-    fn finish(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), Stop> {
+    fn finish(&mut self, mut node: Node, anchor: usize) -> Result<(), Stop> {
+        if let Some(key) = self.stack.last().and_then(|open| open.key.as_ref()) {
+            self.place_absent(&mut node, key.1);
+        }
         if anchor != 0 {
             // A copy is kept for the aliases to come, and counts like every other node.
-            self.count(size, node.span.position)?;
+            let size = Size::of(&node);
+            self.count(size.nodes, node.span.position)?;
             self.anchors.insert(anchor, (node.clone(), size));
         }
         let Some(open) = self.stack.last_mut() else {
@@ -558,6 +571,27 @@ impl Builder<'_> {
         key
     }
 
+    /// A value that is not there stands where its key ends, and not on some line below.
+    fn place_absent(&self, value: &mut Node, key: Span) {
+        let absent = value.span.start == value.span.end && value.is_null();
+        if !absent || value.decorated || value.alias.is_some() {
+            return;
+        }
+        let written = end_of(self.text.get(key.range()).unwrap_or(""));
+        let Position { line, column } = key.position;
+        value.span = Span {
+            start: key.end,
+            end: key.end,
+            position: Position {
+                line: line + written.line - 1,
+                column: match written.line {
+                    1 => column + written.column - 1,
+                    _ => written.column,
+                },
+            },
+        };
+    }
+
     /// The key that a node in key position makes, and whether its entry is kept.
     fn key(&mut self, node: &Node) -> (Arc<str>, Span, bool) {
         let span = node.written();
@@ -598,25 +632,62 @@ fn collection(style: StructureStyle) -> Collection {
     }
 }
 
+/// Where the header of a block scalar is (`|`, `>-`), in what stands between the node before and the
+/// scalar's lines: behind indicators, anchor, tag and comments.
+fn header(gap: &str) -> Option<usize> {
+    const SPACE: [char; 5] = [' ', '\t', '\n', '\r', '\u{feff}'];
+    let mut at = 0;
+    loop {
+        let rest = gap.get(at..)?;
+        let word = rest.trim_start_matches(SPACE);
+        at += rest.len() - word.len();
+        at += match word.as_bytes().first()? {
+            b'|' | b'>' => return Some(at),
+            b'#' => word.find(['\n', '\r'])?,
+            _ => word.find(SPACE)?,
+        };
+    }
+}
+
 fn trim_end(text: &str, start: usize, end: usize) -> usize {
     text.get(start..end).map_or(end, |t| {
         start + t.trim_end_matches([' ', '\t', '\n', '\r']).len()
     })
 }
 
-fn size(node: &Node) -> usize {
-    1 + match &node.value {
-        Value::List(_, items) => items.iter().map(size).sum::<usize>(),
-        Value::Map(_, entries) => entries.iter().map(|e| 1 + size(&e.value)).sum(),
-        _ => 0,
-    }
+/// What an alias to a node costs.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    nodes: usize,
+    depth: usize,
+    bytes: usize,
 }
 
-fn depth(node: &Node) -> usize {
-    match &node.value {
-        Value::List(_, items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Map(_, entries) => 1 + entries.iter().map(|e| depth(&e.value)).max().unwrap_or(0),
-        _ => 0,
+impl Size {
+    fn of(node: &Node) -> Self {
+        let mut size = Self {
+            nodes: 1,
+            ..Self::default()
+        };
+        match &node.value {
+            Value::List(_, items) => items.iter().for_each(|item| size.hold(item)),
+            Value::Map(_, entries) => entries.iter().for_each(|entry| {
+                size.nodes += 1;
+                size.bytes += entry.key.len();
+                size.hold(&entry.value);
+            }),
+            Value::Text(text) => size.bytes = text.len(),
+            _ => size.bytes = node.raw.as_deref().map_or(0, str::len),
+        }
+        size.depth += usize::from(node.is_collection());
+        size
+    }
+
+    fn hold(&mut self, child: &Node) {
+        let child = Self::of(child);
+        self.nodes += child.nodes;
+        self.bytes += child.bytes;
+        self.depth = self.depth.max(child.depth);
     }
 }
 

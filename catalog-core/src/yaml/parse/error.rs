@@ -6,7 +6,7 @@ use super::super::node::Position;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of input.
+    /// Bytes of input, and bytes of text that all aliases together stand for.
     pub max_bytes: usize,
     /// Levels of nesting.
     pub max_depth: usize,

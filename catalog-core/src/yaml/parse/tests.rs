@@ -32,12 +32,54 @@ fn a_block_scalar_includes_its_header() {
         ("k: |2- # why\n    a\nz: 1\n", "|2- # why\n    a", 4),
         ("k: &a>b >-\n\n  a\nz: 1\n", ">-\n\n  a", 9),
         ("k: |\r\n  a\r\nz: 1\r\n", "|\r\n  a", 4),
+        ("k: # a |\n >\n  a\nz: 1\n", ">\n  a", 2),
+        ("k: !!str |\r  a\rz: 1\r", "|\r  a", 10),
     ] {
         let root = root(text);
         let node = root.get("k").unwrap();
         assert_eq!(&text[node.span.range()], expected);
-        assert_eq!(node.place(), at(1, column), "{text}");
+        assert_eq!(node.place().column, column, "{text}");
     }
+    for text in [
+        "|\n  a\n",
+        "\u{feff}|\n  a\n",
+        "# c >\n|\n  a\n",
+        "--- |\n  a\n",
+    ] {
+        let root = root(text);
+        assert_eq!(&text[root.span.range()], "|\n  a", "{text}");
+    }
+}
+
+#[test]
+fn a_value_that_is_not_there_stands_where_its_key_ends() {
+    for (text, place) in [
+        ("a: # c\n\nb: 1\n", at(1, 2)),
+        ("? a\n? b\n", at(1, 4)),
+        ("? 'a\n  b'\n", at(2, 5)),
+    ] {
+        let root = root(text);
+        let value = &root.entries()[0].value;
+        assert_eq!((value.place(), value.is_null()), (place, true), "{text}");
+    }
+}
+
+#[test]
+fn lines_end_with_a_line_feed_a_carriage_return_or_both() {
+    for text in [
+        "a: 1\rb: \u{0}\r",
+        "a: 1\r\nb: \u{0}",
+        "a: 1\nb: \u{0}",
+        "a: 1\rb: \u{0}\n",
+    ] {
+        assert_eq!(
+            (issue(text).code, issue(text).position),
+            ("control-character", at(2, 4)),
+            "{text:?}"
+        );
+    }
+    let root = root("a: 1\rb: 2\r");
+    assert_eq!(root.get("b").unwrap().place(), at(2, 4));
 }
 
 #[test]
@@ -156,6 +198,15 @@ fn anchors_cost_what_an_alias_to_them_would() {
     let open: String = (1..=31).map(|i| format!("&a{i} [")).collect();
     let text = format!("{open}{}{}", "1,".repeat(20_000), "]".repeat(31));
     assert_eq!(issue(&text).code, "too-many-nodes");
+}
+
+#[test]
+fn aliases_to_a_long_text_are_counted_by_its_bytes() {
+    let long = "x".repeat(10_000);
+    let text = |aliases: usize| format!("a: &a {long}\nb: [{}]\n", "*a,".repeat(aliases));
+    assert!(parse(&text(100), &Limits::default()).is_ok());
+    let found = issue(&text(200));
+    assert_eq!((found.code, found.position), ("too-large", at(2, 317)));
 }
 
 #[test]
