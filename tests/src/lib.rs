@@ -5,8 +5,11 @@
 
 mod client;
 mod data;
+pub mod load;
 pub mod matrix;
 pub mod measure;
+pub mod process;
+pub mod raw;
 mod server;
 
 pub use client::{Answer, Client};

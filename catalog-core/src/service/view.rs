@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
+use super::order::{Order, Orders};
 use crate::model::{
     Entity, EntityFailure, RefreshOutcome, RefreshStatus, Revision, RevisionId, SourceId,
     SourceSettings, SourceState,
@@ -23,6 +24,7 @@ pub struct SourceSnapshot {
     pub whole: bool,
     entities: Vec<Entity>,
     by_name: HashMap<Arc<str>, usize>,
+    orders: Orders,
 }
 
 impl SourceSnapshot {
@@ -46,12 +48,18 @@ impl SourceSnapshot {
             whole: false,
             entities,
             by_name,
+            orders: Orders::default(),
         }
     }
 
     /// In the order of the content.
     pub fn entities(&self) -> &[Entity] {
         &self.entities
+    }
+
+    /// Indices into [`entities`](Self::entities), in this order.
+    pub fn sorted(&self, order: Order) -> &[u32] {
+        self.orders.of(&self.entities, order)
     }
 
     /// The entity of this name.
