@@ -1,7 +1,7 @@
 //! Bytes on a socket, and every answer that comes back: for requests that no client would send.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -79,27 +79,34 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Sends these bytes, says that there will be no more, and reads every answer until the server closes.
-pub fn talk(address: SocketAddr, bytes: &[u8]) -> Vec<Reply> {
-    let mut stream = connect(address);
-    // A server that refuses may close before it has read all.
-    let _ = stream.write_all(bytes);
-    let _ = stream.shutdown(Shutdown::Write);
-    replies(&mut stream)
-}
-
-/// Every answer until the server closes.
+/// Sends these bytes and reads every answer until the server closes.
 ///
 /// # Panics
 /// When it does not close.
-pub fn replies(stream: &mut TcpStream) -> Vec<Reply> {
+pub fn talk(address: SocketAddr, bytes: &[u8]) -> Vec<Reply> {
+    let received = received(address, bytes);
+    let mut rest = received.as_slice();
+    std::iter::from_fn(|| Reply::take(&mut rest)).collect()
+}
+
+/// Sends these bytes and reads whatever comes until the server closes.
+///
+/// # Panics
+/// When it does not close.
+pub fn received(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = connect(address);
+    // A server that refuses may close before it has read all.
+    let _ = stream.write_all(bytes);
     let mut received = Vec::new();
     if let Err(error) = stream.read_to_end(&mut received) {
         let late = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
-        assert!(!late, "the server keeps the connection open");
+        let asked = String::from_utf8_lossy(bytes.get(..200).unwrap_or(bytes));
+        assert!(
+            !late,
+            "the server keeps the connection open after {asked:?}"
+        );
     }
-    let mut rest = received.as_slice();
-    std::iter::from_fn(|| Reply::take(&mut rest)).collect()
+    received
 }
 
 /// A request without a body, after which the connection ends.

@@ -33,8 +33,11 @@ pub fn binary(name: &str) -> PathBuf {
             "-p",
             "catalog-healthcheck",
         ]);
-        if profile.file_name().is_some_and(|n| n == "release") {
-            cargo.arg("--release");
+        match profile.file_name().and_then(|name| name.to_str()) {
+            None | Some("debug") => {}
+            Some(name) => {
+                cargo.args(["--profile", name]);
+            }
         }
         cargo
             .arg("--target-dir")

@@ -31,7 +31,9 @@ fn validate(headers: &str) -> String {
 }
 
 fn smuggled() -> String {
-    format!("GET /livez HTTP/1.1\r\nHost: x\r\nX-Request-Id: {SMUGGLED}\r\n\r\n")
+    format!(
+        "GET /livez HTTP/1.1\r\nHost: x\r\nX-Request-Id: {SMUGGLED}\r\nConnection: close\r\n\r\n"
+    )
 }
 
 /// Every error has a body of JSON, whoever made it.
@@ -234,11 +236,6 @@ fn shapes() -> Vec<(&'static str, String, &'static [u16])> {
             format!("GET /livez HTTP/3.0\r\n\r\n{next}"),
             &[400],
         ),
-        (
-            "the preface of HTTP/2",
-            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
-            &[400],
-        ),
         ("TLS", "\x16\x03\x01\x02\0\x01\0".to_owned(), &[400]),
         ("no HTTP at all", format!("hello\r\n\r\n{next}"), &[400]),
         (
@@ -268,7 +265,15 @@ fn nothing_that_was_smuggled_is_answered() {
         }
         errors_have_bodies(what, &replies, &mut violations);
     }
-    row("http: smuggled requests", shapes.len() as u64, &violations);
+    // What speaks HTTP/2 would not understand an answer in another language.
+    if !raw::talk(address, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").is_empty() {
+        violations.push("HTTP/2 was answered".to_owned());
+    }
+    row(
+        "http: smuggled requests",
+        1 + shapes.len() as u64,
+        &violations,
+    );
 }
 
 #[test]
@@ -332,23 +337,15 @@ fn as_many_answers_come_as_requests_were_sent() {
     ];
     let mut violations = Vec::new();
     for (what, bytes) in &pairs {
-        let mut received = raw::talk(address, bytes.as_bytes());
-        if what.starts_with("HEAD") && received.len() == 1 {
-            // The length is that of the body which HEAD leaves out.
-            let second = received[0].body.clone();
-            let second = second.get(9..12).and_then(|s| s.parse().ok());
-            received.push(Reply {
-                status: second.unwrap_or(0),
-                head: received[0].body.clone(),
-                body: String::new(),
-            });
-        }
-        let statuses: Vec<u16> = received.iter().map(|r| r.status).collect();
-        let last = received.last().and_then(|r| r.header("x-request-id"));
-        if received.len() != 2
-            || last != Some(SMUGGLED)
-            || received[0].header("x-request-id") == last
-        {
+        let received = raw::received(address, bytes.as_bytes());
+        let received = String::from_utf8_lossy(&received).to_ascii_lowercase();
+        let answers: Vec<&str> = received.split("http/1.1 ").skip(1).collect();
+        let smuggled: Vec<bool> = answers
+            .iter()
+            .map(|a| a.contains(&format!("x-request-id: {SMUGGLED}")))
+            .collect();
+        if smuggled != [false, true] {
+            let statuses: Vec<_> = answers.iter().filter_map(|a| a.get(..3)).collect();
             violations.push(format!("{what}: {statuses:?}"));
         }
     }
