@@ -117,7 +117,7 @@ impl FileStore {
             watch_failed: AtomicBool::new(false),
             wrote,
         });
-        let poller = Poller::start(Arc::downgrade(&shared), pace)
+        let poller = Poller::start(&shared, pace)
             .map_err(|e| StoreError::unavailable("watch its files", e))?;
         idle::start(Arc::downgrade(&shared), writes, idle)
             .map_err(|e| StoreError::unavailable("wait for its writes", e))?;

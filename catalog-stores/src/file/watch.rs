@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use notifications::Notifications;
@@ -50,13 +50,17 @@ pub(super) struct Poller(Mutex<Sender<Signal>>);
 
 impl Poller {
     /// Starts looking. `shared` is not kept alive.
-    pub(super) fn start(shared: Weak<Shared>, pace: Pace) -> std::io::Result<Self> {
+    pub(super) fn start(shared: &Arc<Shared>, pace: Pace) -> std::io::Result<Self> {
         let (sender, signals) = channel();
+        let mut notifications = match pace.notifications {
+            true => Notifications::new(sender.clone()),
+            false => Notifications::none(),
+        };
+        // Now, so that whoever begins to write after this is heard.
+        notifications.watch(&shared.view(), shared.disk());
+        let shared = Arc::downgrade(shared);
         let watch = Watch {
-            notifications: match pace.notifications {
-                true => Notifications::new(sender.clone()),
-                false => Notifications::none(),
-            },
+            notifications,
             signals,
             pace,
             changed: BTreeMap::new(),
