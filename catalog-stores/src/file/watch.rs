@@ -65,7 +65,11 @@ fn look(shared: &Shared, last: &mut BTreeMap<PathBuf, Option<Fingerprint>>) {
     let rests = moving.len() < changed.len();
     *last = changed;
     if rests || view.unsettled || view.is_behind(shared.disk()) || shared.disk().is_pending() {
-        match shared.with_engine(|engine| engine.look(Whose::Resting(&moving))) {
+        let looked = shared.with_engine(|engine| match last.is_empty() {
+            true => engine.look_again(),
+            false => engine.look(Whose::Resting(&moving)),
+        });
+        match looked {
             Ok(()) => {}
             Err(error) => tracing::warn!(%error, "the store cannot look at its files"),
         }
