@@ -135,7 +135,7 @@ impl Engine {
     }
 
     /// Whether nothing is known to have changed but what single sources have for content.
-    fn is_current(&mut self) -> bool {
+    pub(super) fn is_current(&mut self) -> bool {
         if self.disk.recover().is_err() || self.stuck.is_some() || !self.unrecorded.is_empty() {
             return false;
         }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalog_core::StoreError;
-use catalog_core::model::{RevisionId, SourceDocument, SourceKey};
+use catalog_core::model::{Revision, RevisionId, SourceDocument, SourceKey};
 use catalog_core::ports::Clock;
 
 use super::disk::Disk;
 use super::fingerprint::SETTLE;
-use super::history::{History, KEPT, Newest};
+use super::history::{History, KEPT, Newest, Past};
 use super::live::{Live, LiveSource};
 use super::reader::Reader;
 use super::record::Record;
@@ -34,6 +34,8 @@ pub(super) struct Head {
     pub(super) record: Option<Arc<Record>>,
     /// Why that is not the newest one.
     pub(super) trouble: Option<String>,
+    /// All revisions, newest first, once somebody had to know.
+    pub(super) past: Option<Vec<Past>>,
 }
 
 impl Head {
@@ -102,6 +104,11 @@ impl Engine {
     /// [`StoreError::Unavailable`]: the view stays what it was.
     pub(super) fn look(&mut self, whose: Whose<'_>) -> Result<(), StoreError> {
         self.catch_up()?;
+        self.take_in(whose)
+    }
+
+    /// Records what is new, and shows it.
+    fn take_in(&mut self, whose: Whose<'_>) -> Result<(), StoreError> {
         let mut own = None;
         let moving = match whose {
             Whose::All => BTreeSet::new(),
@@ -129,7 +136,34 @@ impl Engine {
         if news && !self.live.unsettled.is_empty() {
             return Ok(false);
         }
-        self.look(Whose::All).map(|()| true)
+        self.take_in(Whose::All).map(|()| true)
+    }
+
+    /// Looks once more at files that were fresh when they were read. Mostly they are what they were
+    /// then, and that is all there is to see.
+    pub(super) fn look_again(&mut self) -> Result<(), StoreError> {
+        let fresh = self.live.unsettled.clone();
+        let same = self.is_current() && self.same_as_shown(&fresh);
+        if !same {
+            return self.look(Whose::Resting(&BTreeSet::new()));
+        }
+        self.published.note(&self.live, fresh);
+        Ok(())
+    }
+
+    /// Reads the sources that look at these files; whether they are what readers are shown.
+    fn same_as_shown(&mut self, files: &BTreeSet<PathBuf>) -> bool {
+        let view = self.published.get();
+        let lookers: Vec<SourceKey> = files
+            .iter()
+            .flat_map(|path| self.live.lookers(path).cloned())
+            .collect();
+        lookers.iter().all(|key| {
+            self.reader.read_one(&self.disk, &mut self.live, key);
+            let problems = self.live.sources.get(key).map(|live| &live.problems);
+            self.standing(key) == Standing::Known
+                && problems == view.sources.get(key).map(|shown| &shown.problems)
+        })
     }
 
     fn catch_up(&mut self) -> Result<(), StoreError> {
@@ -230,18 +264,46 @@ impl Engine {
         live.or_else(last)
     }
 
+    /// Drops old revisions once there are too many. Gives those that are left.
+    fn prune(
+        &self,
+        key: &SourceKey,
+        past: Option<Vec<Past>>,
+        newest: &Revision,
+    ) -> Option<Vec<Past>> {
+        let mut past = match past {
+            Some(mut past) => {
+                past.insert(0, Past::of(newest));
+                past
+            }
+            None if newest.id.sequence() > KEPT as u64 => match self.history.past(key) {
+                Ok(past) => past,
+                Err(error) => {
+                    tracing::warn!(%key, %error, "old revisions cannot be found");
+                    return None;
+                }
+            },
+            None => return None,
+        };
+        match self.history.prune(key, &mut past) {
+            Ok(()) => Some(past),
+            Err(error) => {
+                tracing::warn!(%key, %error, "old revisions cannot be removed");
+                None
+            }
+        }
+    }
+
     /// Takes a record that was committed as the newest.
     pub(super) fn advance(&mut self, key: SourceKey, record: Record) {
-        if record.revision.id.sequence() > KEPT as u64
-            && let Err(error) = self.history.prune(&key)
-        {
-            tracing::warn!(%key, %error, "old revisions cannot be removed");
-        }
+        let known = self.heads.remove(&key).and_then(|head| head.past);
+        let past = self.prune(&key, known, &record.revision);
         self.unrecorded.remove(&key);
         let head = Head {
             id: record.revision.id.clone(),
             record: Some(Arc::new(record)),
             trouble: None,
+            past,
         };
         self.heads.insert(key, head);
         self.heads_at = Some(self.disk.generation());

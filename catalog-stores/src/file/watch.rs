@@ -158,9 +158,12 @@ impl Watch {
         let rests = moving.len() < changed.len();
         self.changed = changed;
         if rests || view.unsettled || view.is_behind(shared.disk()) || shared.disk().is_pending() {
-            match shared.with_engine(|engine| engine.look(Whose::Resting(&moving))) {
-                Ok(()) => {}
-                Err(error) => tracing::warn!(%error, "the store cannot look at its files"),
+            let looked = shared.with_engine(|engine| match self.changed.is_empty() {
+                true => engine.look_again(),
+                false => engine.look(Whose::Resting(&moving)),
+            });
+            if let Err(error) = looked {
+                tracing::warn!(%error, "the store cannot look at its files");
             }
         }
         self.notifications.watch(&shared.view(), shared.disk());
