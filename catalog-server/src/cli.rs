@@ -10,6 +10,7 @@ use catalog_core::service::CatalogService;
 use catalog_stores::SqliteStatus;
 use clap::{CommandFactory as _, Parser as _};
 
+use crate::descriptors::Descriptors;
 use crate::settings::{Cli, Command, Database, MigrateArgs, database};
 use crate::wiring::with_plugins;
 
@@ -29,8 +30,10 @@ pub fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
+    let descriptors = Descriptors::claim();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(descriptors.workers)
         .build()
     {
         Ok(runtime) => runtime,
@@ -38,7 +41,7 @@ pub fn main() -> ExitCode {
     };
     runtime.block_on(async {
         match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-            Command::Serve(settings) => serve::run(&settings).await,
+            Command::Serve(settings) => serve::run(&settings, descriptors).await,
             Command::Check(args) => check::run(&args).await,
             Command::Migrate(args) => migrate(&args).await,
             Command::Openapi => openapi(),

@@ -31,6 +31,9 @@ pub const MCP_BASE: &str = "/api/mcp_catalog/v1alpha1";
 /// Where the public model catalog is mounted.
 pub const MODEL_BASE: &str = "/api/model_catalog/v1alpha1";
 
+/// More consoles than anybody has open at a time.
+const MAX_EVENT_STREAMS: usize = 256;
+
 /// What the HTTP surface needs to know besides the service.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -39,6 +42,8 @@ pub struct HttpOptions {
     pub max_document_bytes: usize,
     /// How long a request may take, or the default.
     pub request_deadline: Option<Duration>,
+    /// How many streams of events there may be at a time; for more, 503.
+    pub max_event_streams: usize,
 }
 
 impl HttpOptions {
@@ -47,15 +52,16 @@ impl HttpOptions {
         Self {
             max_document_bytes,
             request_deadline: None,
+            max_event_streams: MAX_EVENT_STREAMS,
         }
     }
 }
 
 type Apis = Published<WithAllow<(Management, McpCatalog, ModelCatalog, Probes)>>;
 
-fn api(catalog: &CatalogService) -> OpenApiService<Apis, ()> {
+fn api(catalog: &CatalogService, options: &HttpOptions) -> OpenApiService<Apis, ()> {
     let apis = (
-        Management::new(catalog.clone()),
+        Management::new(catalog.clone(), options.max_event_streams),
         McpCatalog::new(catalog.clone()),
         ModelCatalog::new(catalog.clone()),
         Probes::new(catalog.clone()),
@@ -73,7 +79,8 @@ fn api(catalog: &CatalogService) -> OpenApiService<Apis, ()> {
 
 /// The OpenAPI document as JSON text, with a line end.
 pub fn openapi(catalog: &CatalogService) -> String {
-    let spec: serde_json::Value = serde_json::from_str(&api(catalog).spec()).unwrap_or_default();
+    let spec: serde_json::Value =
+        serde_json::from_str(&api(catalog, &HttpOptions::new(0)).spec()).unwrap_or_default();
     format!("{spec:#}\n")
 }
 
@@ -84,7 +91,7 @@ pub fn app(
     options: &HttpOptions,
     stop: watch::Receiver<bool>,
 ) -> impl Endpoint<Output = Response> + 'static {
-    let service = api(catalog);
+    let service = api(catalog, options);
     let (page, document) = (docs::page(&service), docs::document(&service));
     let routes = Route::new()
         .at("/docs", page)

@@ -52,4 +52,4 @@ pub use serve::{Drained, ServeOptions, serve};
 pub use shell::{ShellOptions, shell};
 pub use strict::Strict;
 pub use verbs::{CustomVerbs, CustomVerbsEndpoint, Published};
-pub use wire::{Answer, Wire};
+pub use wire::{Answer, Tagged, Wire};

@@ -3,6 +3,7 @@
 //! Concrete types meet in one place, [`wiring`]. The binary is a handover to [`cli`].
 
 pub mod cli;
+mod descriptors;
 mod first_start;
 pub mod http;
 pub mod http_kit;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
+use super::order::{Order, Orders};
 use crate::digest::Digest;
 use crate::model::{
     Entity, EntityFailure, RefreshOutcome, RefreshStatus, Revision, RevisionId, SourceId,
@@ -26,6 +27,7 @@ pub struct SourceSnapshot {
     pub(super) digest: Option<Digest>,
     entities: Vec<Entity>,
     by_name: HashMap<Arc<str>, usize>,
+    orders: Orders,
 }
 
 impl SourceSnapshot {
@@ -50,6 +52,7 @@ impl SourceSnapshot {
             digest: None,
             entities,
             by_name,
+            orders: Orders::default(),
         }
     }
 
@@ -62,6 +65,11 @@ impl SourceSnapshot {
     /// In the order of the content.
     pub fn entities(&self) -> &[Entity] {
         &self.entities
+    }
+
+    /// Indices into [`entities`](Self::entities), in this order.
+    pub fn sorted(&self, order: Order) -> &[u32] {
+        self.orders.of(&self.entities, order)
     }
 
     /// The entity of this name.

@@ -8,13 +8,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{failed, usage};
+use crate::descriptors::Descriptors;
 use crate::http::{HttpOptions, app};
 use crate::http_kit::{ServeOptions, serve};
 use crate::settings::{ConfigStore, Database, Settings, database};
 use crate::{first_start, logging, wiring};
 
+/// Streams of events last, and what they take is not there for requests: no more than one connection in this many.
+const STREAMS_SHARE: usize = 4;
+
 /// Serves until SIGTERM or SIGINT, then drains.
-pub(super) async fn run(settings: &Settings) -> ExitCode {
+pub(super) async fn run(settings: &Settings, descriptors: Descriptors) -> ExitCode {
     if let Err(line) = logging::init(settings.log_format, &settings.log_level) {
         return usage(&line);
     }
@@ -48,12 +52,12 @@ pub(super) async fn run(settings: &Settings) -> ExitCode {
     let address = listener.local_addr().unwrap_or(settings.listen);
     // Served from the start: probes tell that the first load is under way.
     let max_document_bytes = usize::try_from(settings.max_document_bytes).unwrap_or(usize::MAX);
-    let app = app(
-        &catalog,
-        &HttpOptions::new(max_document_bytes),
-        stop.clone(),
-    );
-    let mut serving = tokio::spawn(serve(listener, app, ServeOptions::default(), stop));
+    let mut serve_options = ServeOptions::default();
+    serve_options.max_connections = serve_options.max_connections.min(descriptors.connections);
+    let mut http_options = HttpOptions::new(max_document_bytes);
+    http_options.max_event_streams = serve_options.max_connections / STREAMS_SHARE;
+    let app = app(&catalog, &http_options, stop.clone());
+    let mut serving = tokio::spawn(serve(listener, app, serve_options, stop));
     let drained = tokio::select! {
         running = catalog.start() => {
             tell(&catalog, address).await;

@@ -1,11 +1,12 @@
 //! What happens, as server-sent events (WHATWG HTML, *Server-sent events*).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use catalog_core::ports::CatalogEvent;
 use catalog_core::service::CatalogService;
 use futures_util::stream::{self, Stream};
-use poem::http::header;
+use poem::http::{StatusCode, header};
 use poem::{Body, IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::registry::{
@@ -13,17 +14,23 @@ use poem_openapi::registry::{
 };
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::http_kit::ApiError;
 
 const CONTENT_TYPE: &str = "text/event-stream";
 
 /// A comment this often keeps proxies from closing a quiet stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// When to try again where there are too many streams already.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+
 struct Listener {
     events: Receiver<CatalogEvent>,
     stop: watch::Receiver<bool>,
     greeted: bool,
+    _slot: OwnedSemaphorePermit,
 }
 
 /// A stream of `changed`, `refreshed` and `removed` events. A reader that falls behind gets
@@ -32,12 +39,25 @@ pub(super) struct Events(Listener);
 
 impl Events {
     /// What happens from now on, until the server stops.
-    pub(super) fn new(catalog: &CatalogService, stop: watch::Receiver<bool>) -> Self {
-        Self(Listener {
+    ///
+    /// # Errors
+    /// 503 when there are as many streams as there may be.
+    pub(super) fn new(
+        catalog: &CatalogService,
+        slots: &Arc<Semaphore>,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Self, ApiError> {
+        let Ok(slot) = slots.clone().try_acquire_owned() else {
+            return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded")
+                .detail("there are as many streams of events as there may be")
+                .retry_after(RETRY_AFTER));
+        };
+        Ok(Self(Listener {
             events: catalog.subscribe(),
             stop,
             greeted: false,
-        })
+            _slot: slot,
+        }))
     }
 }
 

@@ -1,20 +1,22 @@
 //! The canonical management API.
 
+use std::sync::Arc;
+
 use catalog_api as wire;
 use catalog_core::error::CatalogError;
 use catalog_core::model::{Author, Edit, PluginName, RevisionId, SourceId, SourceKey};
 use catalog_core::service::{Applied, ApplyOptions, CatalogService};
 use poem::web::Data;
 use poem_openapi::param::{Header, Path, Query};
-use poem_openapi::payload::Response;
 use poem_openapi::{OpenApi, Tags};
+use tokio::sync::Semaphore;
 
 use super::convert::{self, ToWire as _};
 use super::errors::{no_such, problem};
 use super::events::Events;
 use super::precondition::{By, Precondition, precondition};
 use super::probes::Stopping;
-use crate::http_kit::{Answer, ApiError, Strict, Wire};
+use crate::http_kit::{Answer, ApiError, Strict, Tagged, Wire};
 
 /// Who makes changes while nobody is asked who they are.
 const AUTHOR: &str = "api";
@@ -25,12 +27,10 @@ enum Tag {
     Management,
 }
 
-/// An answer with an `ETag`.
-type Tagged<T> = Result<Response<Wire<T>>, ApiError>;
-
 /// The handlers of the management API.
 pub(super) struct Management {
     catalog: CatalogService,
+    streams: Arc<Semaphore>,
 }
 
 fn plugin_name(plugin: &str) -> Result<PluginName, ApiError> {
@@ -46,21 +46,14 @@ fn plain(error: CatalogError) -> ApiError {
     problem(error, By::Body)
 }
 
-fn tagged<T: poem_openapi::types::Type + serde::Serialize>(
-    body: T,
-    revision: &str,
-) -> Response<Wire<T>> {
-    Response::new(Wire(body)).header("ETag", format!("\"{revision}\""))
-}
-
 /// What a change answers. A dry run made no revision that could be matched.
-fn answer(applied: Result<Applied, CatalogError>, by: By) -> Tagged<wire::ApplyResult> {
-    let applied = applied.map_err(|e| problem(e, by))?.to_wire();
-    if applied.dry_run {
-        return Ok(Response::new(Wire(applied)));
-    }
-    let revision = applied.revision.clone();
-    Ok(tagged(applied, &revision))
+fn answer(
+    applied: Result<Applied, CatalogError>,
+    by: By,
+) -> Result<Tagged<wire::ApplyResult>, ApiError> {
+    let body = applied.map_err(|e| problem(e, by))?.to_wire();
+    let revision = (!body.dry_run).then(|| body.revision.clone());
+    Ok(Tagged { body, revision })
 }
 
 fn options(options: wire::ApplyOptions, message: Option<String>) -> ApplyOptions {
@@ -87,8 +80,12 @@ fn edit(source: Option<wire::SourceInput>, raw_yaml: Option<String>) -> Edit {
 }
 
 impl Management {
-    pub(super) fn new(catalog: CatalogService) -> Self {
-        Self { catalog }
+    pub(super) fn new(catalog: CatalogService, max_event_streams: usize) -> Self {
+        let streams = max_event_streams.clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            catalog,
+            streams: Arc::new(Semaphore::new(streams)),
+        }
     }
 
     /// The plugin, if there is one of this name.
@@ -129,8 +126,8 @@ impl Management {
 
     /// Follow what happens, as server-sent events
     #[oai(path = "/events", method = "get", operation_id = "followEvents")]
-    async fn events(&self, stopping: Data<&Stopping>) -> Events {
-        Events::new(&self.catalog, stopping.0.0.clone())
+    async fn events(&self, stopping: Data<&Stopping>) -> Result<Events, ApiError> {
+        Events::new(&self.catalog, &self.streams, stopping.0.0.clone())
     }
 
     /// List the sources of a plugin, with their status
@@ -155,13 +152,13 @@ impl Management {
         &self,
         plugin: Path<String>,
         source_id: Path<String>,
-    ) -> Tagged<wire::SourceDetail> {
+    ) -> Result<Tagged<wire::SourceDetail>, ApiError> {
         let key = self.key(&plugin, &source_id)?;
         let detail = self.catalog.get(&key).await.map_err(plain)?;
-        Ok(tagged(
-            detail.to_wire(),
-            &detail.view.revision.id.to_string(),
-        ))
+        Ok(Tagged {
+            body: detail.to_wire(),
+            revision: Some(detail.view.revision.id.to_string()),
+        })
     }
 
     /// Check a document against every layer; writes nothing
@@ -195,7 +192,7 @@ impl Management {
         #[oai(name = "If-Match")] if_match: Header<Option<String>>,
         #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,
         body: Strict<wire::ApplyRequest>,
-    ) -> Tagged<wire::ApplyResult> {
+    ) -> Result<Tagged<wire::ApplyResult>, ApiError> {
         let key = self.new_key(&plugin, &source_id)?;
         let Precondition { expect, by } = precondition(
             if_match.as_deref(),
@@ -224,7 +221,7 @@ impl Management {
         source_id: Path<String>,
         #[oai(name = "If-Match")] if_match: Header<Option<String>>,
         body: Strict<wire::EnableRequest>,
-    ) -> Tagged<wire::ApplyResult> {
+    ) -> Result<Tagged<wire::ApplyResult>, ApiError> {
         let key = self.key(&plugin, &source_id)?;
         let Precondition { expect, by } =
             precondition(if_match.as_deref(), None, &body.0.expected_revision)?;
@@ -360,7 +357,7 @@ impl Management {
         #[oai(name = "If-Match")] if_match: Header<Option<String>>,
         #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,
         body: Strict<wire::RollbackRequest>,
-    ) -> Tagged<wire::ApplyResult> {
+    ) -> Result<Tagged<wire::ApplyResult>, ApiError> {
         let key = self.key(&plugin, &source_id)?;
         let to = revision_id(&body.0.revision_id)?;
         let Precondition { expect, by } = precondition(

@@ -3,6 +3,12 @@
 //! A page token names the last item of a page, not a position, so that a change elsewhere neither
 //! repeats nor skips an item.
 
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+
+use catalog_core::model::Entity;
+use catalog_core::service::{Order, SourceSnapshot};
 use poem::http::StatusCode;
 
 use crate::http_kit::ApiError;
@@ -74,6 +80,14 @@ impl Page {
         })
     }
 
+    /// The order of this page.
+    pub(super) fn order(&self) -> Order {
+        match self.by_id {
+            true => Order::Id,
+            false => Order::Name,
+        }
+    }
+
     /// The items of this page, in order, and the token of the next one. `place` is an item's name
     /// and id.
     pub(super) fn of<T>(
@@ -81,34 +95,128 @@ impl Page {
         items: impl Iterator<Item = T>,
         place: impl Fn(&T) -> (&str, i64),
     ) -> (Vec<T>, Option<String>) {
-        let key = |(name, id): (&str, i64)| match self.by_id {
-            true => (String::new(), id),
-            false => (name.to_owned(), id),
-        };
-        let mut items: Vec<((String, i64), T)> = items.map(|i| (key(place(&i)), i)).collect();
-        items.sort_by(|a, b| match self.descending {
-            true => b.0.cmp(&a.0),
-            false => a.0.cmp(&b.0),
+        let mut items: Vec<T> = items.collect();
+        items.sort_by(|a, b| self.compare(place(a), place(b)));
+        items.retain(|item| self.is_after(place(item)));
+        self.cut(items.into_iter(), place)
+    }
+
+    /// The entities of this page, in order, and the token of the next one.
+    ///
+    /// Each source keeps its entities sorted; what is left to do is to merge them for the length of
+    /// a page.
+    pub(super) fn merged<'a>(
+        &self,
+        sources: impl Iterator<Item = &'a SourceSnapshot>,
+    ) -> (Vec<&'a Entity>, Option<String>) {
+        let mut heads: BinaryHeap<Run<'a, '_>> = sources
+            .filter_map(|snapshot| Run::of(self, snapshot))
+            .collect();
+        let entities = std::iter::from_fn(|| {
+            let mut head = heads.peek_mut()?;
+            let entity = head.first;
+            if !head.advance() {
+                PeekMut::pop(head);
+            }
+            Some(entity)
         });
-        if let Some(after) = &self.after {
-            let after = key((&after.0, after.1));
-            items.retain(|(k, _)| {
-                if self.descending {
-                    *k < after
-                } else {
-                    *k > after
-                }
-            });
+        self.cut(entities, |entity| (&entity.name, entity.id))
+    }
+
+    /// A page of items that are in order, and the token of the next one.
+    fn cut<T>(
+        &self,
+        mut items: impl Iterator<Item = T>,
+        place: impl Fn(&T) -> (&str, i64),
+    ) -> (Vec<T>, Option<String>) {
+        let page: Vec<T> = items.by_ref().take(self.size).collect();
+        let more = items.next().is_some();
+        let last = page.last().filter(|_| more).map(place);
+        let next = last.map(|(name, id)| encode(name, id));
+        (page, next)
+    }
+
+    fn compare(&self, (a, id_a): (&str, i64), (b, id_b): (&str, i64)) -> Ordering {
+        let order = self.order();
+        let ascending = order.place(a, id_a).cmp(&order.place(b, id_b));
+        match self.descending {
+            true => ascending.reverse(),
+            false => ascending,
         }
-        let more = items.len() > self.size;
-        items.truncate(self.size);
-        let next = items.last().filter(|_| more).map(|(_, item)| {
-            let (name, id) = place(item);
-            encode(name, id)
-        });
-        (items.into_iter().map(|(_, item)| item).collect(), next)
+    }
+
+    /// Whether an item stands after all those of the page before.
+    fn is_after(&self, place: (&str, i64)) -> bool {
+        let after = self.after.as_ref();
+        after.is_none_or(|(name, id)| self.compare(place, (name, *id)).is_gt())
     }
 }
+
+/// What is left of a source's entities, in the order of a page.
+struct Run<'a, 'p> {
+    page: &'p Page,
+    entities: &'a [Entity],
+    rest: &'a [u32],
+    first: &'a Entity,
+}
+
+impl<'a, 'p> Run<'a, 'p> {
+    fn of(page: &'p Page, snapshot: &'a SourceSnapshot) -> Option<Self> {
+        let (entities, sorted) = (snapshot.entities(), snapshot.sorted(page.order()));
+        let is_after = |index: &u32| {
+            let entity = &entities[*index as usize];
+            page.is_after((&entity.name, entity.id))
+        };
+        let rest = match page.descending {
+            true => &sorted[..sorted.partition_point(is_after)],
+            false => &sorted[sorted.partition_point(|index| !is_after(index))..],
+        };
+        let first = entities.first()?;
+        let mut run = Self {
+            page,
+            entities,
+            rest,
+            first,
+        };
+        run.advance().then_some(run)
+    }
+
+    /// On to the next entity, if there is one.
+    fn advance(&mut self) -> bool {
+        let split = match self.page.descending {
+            true => self.rest.split_last(),
+            false => self.rest.split_first(),
+        };
+        if let Some((index, rest)) = split {
+            (self.first, self.rest) = (&self.entities[*index as usize], rest);
+        }
+        split.is_some()
+    }
+}
+
+/// What comes first on the page is greatest.
+impl Ord for Run<'_, '_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.page.compare(
+            (&other.first.name, other.first.id),
+            (&self.first.name, self.first.id),
+        )
+    }
+}
+
+impl PartialOrd for Run<'_, '_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Run<'_, '_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Run<'_, '_> {}
 
 fn bad(parameter: &str, wanted: &str) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, "malformed-request")

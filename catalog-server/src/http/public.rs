@@ -3,7 +3,7 @@
 // One argument for each query parameter.
 #![allow(clippy::too_many_arguments)]
 
-use catalog_core::model::{Entity, PluginName, SourceState};
+use catalog_core::model::{PluginName, SourceState};
 use catalog_core::service::{CatalogService, LiveSource, PluginView};
 use poem::http::StatusCode;
 use poem_openapi::param::{Path, Query};
@@ -48,18 +48,6 @@ fn view(catalog: &CatalogService, plugin: &str) -> Arc<PluginView> {
     let name = PluginName::new(plugin).ok();
     name.and_then(|name| catalog.snapshot(&name))
         .unwrap_or_default()
-}
-
-/// A page of entities that were rendered when they were loaded.
-fn entities<'a>(
-    page: &Page,
-    entities: impl Iterator<Item = (&'a LiveSource, &'a Entity)>,
-) -> (Vec<Arc<str>>, Option<String>) {
-    let (items, next) = page.of(entities, |(_, e)| (&*e.name, e.id));
-    (
-        items.into_iter().map(|(_, e)| e.json.clone()).collect(),
-        next,
-    )
 }
 
 /// The handlers of the public MCP catalog.
@@ -116,8 +104,9 @@ impl McpCatalog {
         };
         let page = Page::parse(&query, size)?;
         let view = view(&self.catalog, "mcp");
-        let (items, next) = entities(&page, view.entities());
-        Ok(Rendered::mcp_list(&items, next.as_deref()))
+        let (items, next) = page.merged(view.sources().map(|s| &*s.snapshot));
+        let items = items.into_iter().map(|e| e.json.clone()).collect();
+        Ok(Rendered::mcp_list(items, next.as_deref()))
     }
 
     /// Get the MCP server of this name
@@ -190,8 +179,10 @@ impl ModelCatalog {
         let wanted: Option<Vec<&str>> = source.as_deref().map(|s| s.split(',').collect());
         let asked = |id: &str| wanted.as_ref().is_none_or(|w| w.contains(&id));
         let view = view(&self.catalog, "model");
-        let (items, next) = entities(&page, view.entities().filter(|(s, _)| asked(s.id.as_str())));
-        Ok(Rendered::list(&items, page.size, next.as_deref()))
+        let sources = view.sources().filter(|s| asked(s.id.as_str()));
+        let (items, next) = page.merged(sources.map(|s| &*s.snapshot));
+        let items = items.into_iter().map(|e| e.json.clone()).collect();
+        Ok(Rendered::list(items, page.size, next.as_deref()))
     }
 
     /// List the sources, model sources unless `assetType` says otherwise
@@ -249,8 +240,8 @@ impl ModelCatalog {
             ),
             false => (s.id.as_str(), 0),
         });
-        let items: Vec<Arc<str>> = items.iter().map(|s| source_json(s, asset_type)).collect();
-        Ok(Rendered::list(&items, page.size, next.as_deref()))
+        let items = items.iter().map(|s| source_json(s, asset_type)).collect();
+        Ok(Rendered::list(items, page.size, next.as_deref()))
     }
 }
 

@@ -3,14 +3,21 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use hyper::body::Body as _;
 use poem::{
-    Body, Endpoint, Middleware, Request, Result,
+    Body, Endpoint, IntoResponse, Middleware, Request, Response, Result,
     error::ReadBodyError,
     http::{StatusCode, header},
 };
 use tokio::time::timeout;
 
-use super::ApiError;
+use super::{
+    ApiError,
+    serve::{Held, Place},
+};
+use holding::Holding;
+
+mod holding;
 
 /// The largest body by default: three times a document of 1 MiB, see [`Limits::for_document`].
 const BODY_BYTES: usize = 3 * 1024 * 1024 + ENVELOPE_BYTES;
@@ -22,11 +29,11 @@ const BODY_DEADLINE: Duration = Duration::from_secs(30);
 const REQUEST_DEADLINE: Duration = Duration::from_secs(120);
 /// Filters and names fit; proxies in front rarely pass on more.
 const URL_BYTES: usize = 8 * 1024;
-/// How much of a refused body is still read, so that a client that sends before it reads gets to see the refusal.
-const LINGER_BYTES: usize = 16 * 1024 * 1024;
-/// How long a refused body is still read.
-const LINGER_TIME: Duration = Duration::from_secs(2);
-
+/// So much of every body is in memory without asking for it: small requests are served whatever large ones there are. What all
+/// connections hold this way is a small number of megabytes.
+const FREE_BYTES: usize = 64 * 1024;
+/// When to try again where memory was short.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How much a request may send and how long it may take. As middleware it enforces that, and hands on bodies read in full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -63,7 +70,8 @@ impl Limits {
         }
     }
 
-    async fn admit(&self, request: &mut Request) -> Result<()> {
+    async fn admit(&self, request: &mut Request) -> Result<Memory> {
+        let mut memory = Memory::of(request);
         let url = request.original_uri().path_and_query();
         if url.is_some_and(|url| url.as_str().len() > self.url_bytes) {
             let error = ApiError::new(StatusCode::URI_TOO_LONG, "uri-too-long");
@@ -71,23 +79,19 @@ impl Limits {
         }
         let body = request.take_body();
         if body.is_empty() {
-            return Ok(());
+            return Ok(memory);
         }
         let announced = request
             .header(header::CONTENT_LENGTH)
             .and_then(|length| length.parse::<u64>().ok());
         if announced.is_some_and(|length| length > self.body_bytes as u64) {
-            // A client that asks first has not sent anything yet, and is not asked to.
-            if request.header(header::EXPECT).is_none() {
-                linger(body).await;
-            }
             return Err(self.too_large(announced).into());
         }
-        match timeout(self.body_deadline, self.read(body)).await {
+        match timeout(self.body_deadline, self.read(body, &mut memory)).await {
             Ok(bytes) => {
                 request.set_body(bytes?);
                 request.extensions_mut().insert(Bounded);
-                Ok(())
+                Ok(memory)
             }
             Err(_elapsed) => Err(
                 ApiError::new(StatusCode::REQUEST_TIMEOUT, "request-timeout")
@@ -97,15 +101,15 @@ impl Limits {
         }
     }
 
-    async fn read(&self, body: Body) -> Result<Vec<u8>> {
+    async fn read(&self, body: Body, memory: &mut Memory) -> Result<Vec<u8>> {
         let mut read = Vec::new();
         let mut chunks = body.into_bytes_stream();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(ReadBodyError::Io)?;
             if chunk.len() > self.body_bytes - read.len() {
-                linger(Body::from_bytes_stream(chunks)).await;
                 return Err(self.too_large(None).into());
             }
+            memory.grow_to(read.len() + chunk.len()).await?;
             read.extend_from_slice(&chunk);
         }
         Ok(read)
@@ -121,20 +125,54 @@ impl Limits {
     }
 }
 
-/// Reads on for a while and forgets. Closing a connection with bytes unread resets it, and the reset overtakes the response.
-async fn linger(body: Body) {
-    let mut chunks = body.into_bytes_stream();
-    let discard = async {
-        let mut seen = 0;
-        while let Some(Ok(chunk)) = chunks.next().await {
-            seen += chunk.len();
-            if seen > LINGER_BYTES {
-                break;
-            }
+/// The share of the memory of all bodies that one request has; without limit where nothing counts it.
+struct Memory {
+    place: Option<Place>,
+    held: Vec<Held>,
+    bytes: usize,
+}
+
+impl Memory {
+    fn of(request: &Request) -> Self {
+        Self {
+            place: request.extensions().get::<Place>().cloned(),
+            held: Vec::new(),
+            bytes: FREE_BYTES,
         }
+    }
+
+    /// Makes sure of this much, in few steps.
+    async fn grow_to(&mut self, bytes: usize) -> Result<(), ApiError> {
+        let Some(place) = self.place.as_ref().filter(|_| bytes > self.bytes) else {
+            return Ok(());
+        };
+        let more = (bytes - self.bytes).max(FREE_BYTES);
+        self.held
+            .push(place.hold(more).await.ok_or_else(overloaded)?);
+        self.bytes += more;
+        Ok(())
+    }
+}
+
+fn overloaded() -> ApiError {
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded")
+        .detail("too much is being sent and received at the same time")
+        .retry_after(RETRY_AFTER)
+}
+
+/// Counts a large body that is ready to be sent until it is. One that is made while it is sent says no size, and has none.
+async fn count(response: &mut Response, place: Option<Place>) -> Result<(), ApiError> {
+    let body = response.take_body();
+    let body: http_body_util::combinators::BoxBody<_, _> = body.into();
+    let bytes = body.size_hint().exact();
+    let bytes = bytes.map_or(0, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    let Some(place) = place.filter(|_| bytes > FREE_BYTES) else {
+        response.set_body(body);
+        return Ok(());
     };
-    // Whether it ended or ran out of time makes no difference.
-    let _ = timeout(LINGER_TIME, discard).await;
+    let held = place.hold(bytes).await.ok_or_else(overloaded)?;
+    response.set_body(Holding::wrap(body, held));
+    Ok(())
 }
 
 /// In a request's extensions: its body is in memory and within the limits.
@@ -160,19 +198,24 @@ pub struct LimitsEndpoint<E> {
 }
 
 impl<E: Endpoint> Endpoint for LimitsEndpoint<E> {
-    type Output = E::Output;
+    type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<E::Output> {
-        self.limits.admit(&mut request).await?;
-        match timeout(self.limits.request_deadline, self.inner.call(request)).await {
-            Ok(outcome) => outcome,
-            Err(_elapsed) => Err(ApiError::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "deadline-exceeded",
-            )
-            .detail("the answer took too long; what was asked for may have been done")
-            .into()),
-        }
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        // Held until the answer is there: what is made of a body is as large as the body.
+        let memory = self.limits.admit(&mut request).await?;
+        let answer = timeout(self.limits.request_deadline, self.inner.call(request)).await;
+        let Ok(outcome) = answer else {
+            return Err(
+                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "deadline-exceeded")
+                    .detail("the answer took too long; what was asked for may have been done")
+                    .into(),
+            );
+        };
+        let mut response = outcome?.into_response();
+        let Memory { place, held, .. } = memory;
+        drop(held);
+        count(&mut response, place).await?;
+        Ok(response)
     }
 }
 

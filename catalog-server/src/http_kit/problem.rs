@@ -7,5 +7,6 @@ mod family;
 
 pub use catch::{Catch, CatchEndpoint};
 pub use classify::MethodNotAllowed;
+pub(super) use classify::bare;
 pub use error::ApiError;
 pub use family::Family;

@@ -3,27 +3,36 @@
 //! The framework's own server waits for ever for the rest of a request and spins when file descriptors run out. This one runs hyper
 //! itself, HTTP/1 only; everything above that belongs to a proxy.
 
+mod arriving;
 mod connection;
+mod lingering;
 mod options;
+mod refusal;
+mod room;
 mod timed_io;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use poem::{Endpoint, EndpointExt};
 use tokio::{
-    net::TcpListener,
-    sync::{Semaphore, watch},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::{JoinError, JoinSet},
     time::{sleep, timeout},
 };
 
 use connection::Connections;
 pub use options::ServeOptions;
+use room::Room;
+pub(crate) use room::{Held, Place};
 
 /// The first wait after an accept that failed.
 const BACK_OFF_FIRST: Duration = Duration::from_millis(50);
 /// The longest wait; long enough not to spin, short enough to be back soon after descriptors are free again.
 const BACK_OFF_MAX: Duration = Duration::from_secs(1);
+
+/// How long a connection that was asked to make room may take; it takes far less unless it does not go.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +83,9 @@ where
     let slots = options.max_connections.clamp(1, Semaphore::MAX_PERMITS);
     let slots = Arc::new(Semaphore::new(slots));
     let local = listener.local_addr()?;
-    let connections = Connections::new(app.map_to_response(), local, options, shutdown.clone());
+    let room = Room::new(options.max_held_bytes);
+    let app = app.map_to_response();
+    let connections = Connections::new(app, local, options, room.clone(), shutdown.clone());
     let mut tasks = JoinSet::new();
     let mut back_off = BACK_OFF_FIRST;
     loop {
@@ -84,7 +95,7 @@ where
         let accepted = tokio::select! {
             biased;
             () = stopped(&mut shutdown) => break,
-            accepted = accept(&listener, &slots) => accepted,
+            accepted = accept(&listener, &slots, &room) => accepted,
         };
         match accepted {
             Ok((stream, peer, slot)) => {
@@ -123,22 +134,24 @@ async fn stopped(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|stop| *stop).await;
 }
 
-/// A connection, and the slot it takes. The slot comes first: without one, clients wait in the kernel's queue and cost nothing.
+/// A connection, and the slot it takes.
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> io::Result<(
-    tokio::net::TcpStream,
-    std::net::SocketAddr,
-    tokio::sync::OwnedSemaphorePermit,
-)> {
-    let slot = slots
-        .clone()
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
+    room: &Room,
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let (stream, peer) = listener.accept().await?;
-    Ok((stream, peer, slot))
+    loop {
+        if let Ok(slot) = slots.clone().try_acquire_owned() {
+            return Ok((stream, peer, slot));
+        }
+        room.make_room(false);
+        // Whoever was asked may have begun to work meanwhile, or nobody waits yet: then ask again.
+        let slot = slots.clone().acquire_owned();
+        if let Ok(slot) = timeout(ASK_AGAIN, slot).await {
+            return Ok((stream, peer, slot.map_err(io::Error::other)?));
+        }
+    }
 }
 
 fn is_about_one_connection(error: &io::Error) -> bool {

@@ -11,7 +11,10 @@ use std::{
 };
 
 use catalog_api::MemberError;
-use poem::{Request, RequestBody, Result, http::StatusCode};
+use poem::{
+    Request, RequestBody, Result,
+    http::{HeaderValue, StatusCode, header},
+};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
     payload::{ParsePayload, Payload},
@@ -117,10 +120,10 @@ impl<'a, T: Type + DeserializeOwned + 'static> ApiExtractor<'a> for Strict<T> {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> Result<Self> {
-        if request
-            .content_type()
-            .is_some_and(|sent| !Self::check_content_type(sent))
-        {
+        // One that is no text is one that is not supported.
+        let said = |sent: &HeaderValue| sent.to_str().is_ok_and(Self::check_content_type);
+        let sent = request.headers().get(header::CONTENT_TYPE);
+        if sent.is_some_and(|sent| !sent.is_empty() && !said(sent)) {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             let error = ApiError::new(status, "unsupported-media-type");
             return Err(error

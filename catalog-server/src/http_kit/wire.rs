@@ -2,11 +2,14 @@
 
 use std::ops::{Deref, DerefMut};
 
-use poem::{IntoResponse, Response, http::StatusCode, http::header};
+use poem::{
+    IntoResponse, Response,
+    http::{HeaderValue, StatusCode, header},
+};
 use poem_openapi::{
     ApiResponse,
     payload::Payload,
-    registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry},
+    registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry},
     types::Type,
 };
 use serde::Serialize;
@@ -15,6 +18,46 @@ use super::ApiError;
 
 /// What a handler returns: a JSON answer or a problem, both in the OpenAPI document.
 pub type Answer<T> = Result<Wire<T>, ApiError>;
+
+/// A JSON answer with the revision it is about, as `ETag`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tagged<T> {
+    /// The answer.
+    pub body: T,
+    /// The revision; `None` where there is none that could be matched.
+    pub revision: Option<String>,
+}
+
+impl<T: Type + Serialize> IntoResponse for Tagged<T> {
+    fn into_response(self) -> Response {
+        let mut response = Wire(self.body).into_response();
+        let tag = self.revision.map(|revision| format!("\"{revision}\""));
+        if let Some(tag) = tag.and_then(|tag| HeaderValue::try_from(tag).ok()) {
+            response.headers_mut().insert(header::ETAG, tag);
+        }
+        response
+    }
+}
+
+impl<T: Type + Serialize> ApiResponse for Tagged<T> {
+    fn meta() -> MetaResponses {
+        let mut meta = Wire::<T>::meta();
+        for response in &mut meta.responses {
+            response.headers.push(MetaHeader {
+                name: "ETag".to_owned(),
+                description: Some("The revision, to be sent back as `If-Match`".to_owned()),
+                required: false,
+                deprecated: false,
+                schema: String::schema_ref(),
+            });
+        }
+        meta
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
 
 /// A JSON answer: described to the OpenAPI document by `Type`, written by serde.
 ///

@@ -98,14 +98,7 @@ fn finish(mut problem: Problem, family: Family, id: Option<&RequestId>) -> Respo
         // These families have no other place for the id that leads to the log.
         problem.detail = Some(format!("internal error, request {id}"));
     }
-    let mut response = family.render(&problem);
-    // What is left of a body that was refused or never came would be taken for the next request.
-    if matches!(problem.status, 408 | 413) {
-        response
-            .headers_mut()
-            .insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
+    family.render(&problem)
 }
 
 /// An error and everything that led to it, in one line. A cause that its effect has already quoted is not said twice.

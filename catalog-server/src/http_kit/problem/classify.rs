@@ -10,7 +10,7 @@ use poem::{
 };
 use poem_openapi::error::{ContentTypeError, ParseParamError, ParsePathError};
 
-use super::ApiError;
+use super::{ApiError, Family};
 
 /// 405: the path exists, the method does not.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -38,6 +38,12 @@ pub(super) fn problem_of(error: &poem::Error) -> Problem {
     problem
 }
 
+/// Content type and body for a status that no endpoint had a say in: the request never was one.
+pub(in crate::http_kit) fn bare(status: StatusCode) -> (&'static str, Vec<u8>) {
+    let title = status.canonical_reason().unwrap_or("Error");
+    Family::default().write(&Problem::new(status.as_u16(), title, code(status)))
+}
+
 /// The stable code of a status that came from the framework.
 fn code(status: StatusCode) -> &'static str {
     match status {
@@ -49,6 +55,7 @@ fn code(status: StatusCode) -> &'static str {
         StatusCode::PAYLOAD_TOO_LARGE => "document-too-large",
         StatusCode::URI_TOO_LONG => "uri-too-long",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported-media-type",
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "headers-too-large",
         StatusCode::TOO_MANY_REQUESTS => "rate-limited",
         StatusCode::NOT_IMPLEMENTED => "not-supported",
         status if status.is_client_error() => "malformed-request",

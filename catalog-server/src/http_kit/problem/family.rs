@@ -31,13 +31,11 @@ impl Family {
         }
     }
 
-    /// The response that tells `problem` the way this family does.
-    pub(crate) fn render(self, problem: &Problem) -> Response {
-        let status =
-            StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    /// Content type and body that tell `problem` the way this family does.
+    pub(super) fn write(self, problem: &Problem) -> (&'static str, Vec<u8>) {
         let title = &problem.title;
         let message = problem.detail.as_ref().unwrap_or(title);
-        let (content_type, body) = match self {
+        match self {
             // A problem is made of strings, numbers and lists: there is nothing in it that JSON cannot hold.
             Self::Problem => (
                 "application/problem+json",
@@ -51,7 +49,14 @@ impl Family {
                 "application/json",
                 line(&json!({"error": title, "message": message})),
             ),
-        };
+        }
+    }
+
+    /// The response that tells `problem` the way this family does.
+    pub(crate) fn render(self, problem: &Problem) -> Response {
+        let status =
+            StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let (content_type, body) = self.write(problem);
         let mut response = Response::builder()
             .status(status)
             .header(header::CONTENT_TYPE, content_type);

@@ -18,15 +18,21 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use poem::{
     Addr, Endpoint,
-    http::uri::Scheme,
+    http::{HeaderValue, header, uri::Scheme},
     web::{LocalAddr, RemoteAddr},
 };
 use tokio::{net::TcpStream, sync::watch};
 
 use super::{
-    ServeOptions, stopped,
+    ServeOptions,
+    arriving::Arriving,
+    room::Room,
+    stopped,
     timed_io::{InFlight, Requests, TimedIo},
 };
+
+/// What is buffered of a connection, each way, while the other end is slower: enough to keep a fast one busy.
+const BUFFER_BYTES: usize = 64 * 1024;
 
 /// What all connections of a server share.
 pub(super) struct Connections<E> {
@@ -34,6 +40,7 @@ pub(super) struct Connections<E> {
     local: SocketAddr,
     http: Builder,
     options: Arc<ServeOptions>,
+    room: Arc<Room>,
     shutdown: watch::Receiver<bool>,
 }
 
@@ -42,12 +49,14 @@ impl<E: Endpoint + 'static> Connections<E> {
         app: E,
         local: SocketAddr,
         options: ServeOptions,
+        room: Arc<Room>,
         shutdown: watch::Receiver<bool>,
     ) -> Self {
         let mut http = Builder::new();
         // `TimedIo` keeps the time: it can tell a request that is late from a connection that is idle.
         http.header_read_timeout(None)
-            .max_header_size(options.max_head_bytes);
+            .max_header_size(options.max_head_bytes)
+            .max_buf_size(BUFFER_BYTES.max(options.max_head_bytes));
         if options.max_headers != ServeOptions::default().max_headers {
             http.max_headers(options.max_headers);
         }
@@ -56,6 +65,7 @@ impl<E: Endpoint + 'static> Connections<E> {
             local,
             http,
             options: Arc::new(options),
+            room,
             shutdown,
         }
     }
@@ -68,12 +78,14 @@ impl<E: Endpoint + 'static> Connections<E> {
     ) -> impl Future<Output = ()> + Send + 'static {
         // Answers are small and wanted at once. Not worth a word if the system cannot.
         let _ = stream.set_nodelay(true);
-        let requests = Requests::default();
+        let place = self.room.enter();
+        let requests = Requests::new(place.clone());
         let io = TimedIo::new(stream, self.options.clone(), requests.clone());
         let app = self.app.clone();
         let local = self.local;
         let service = service_fn(move |request: Request<Incoming>| {
             let in_flight = requests.begin();
+            let requests = requests.clone();
             let app = app.clone();
             let addresses = (
                 LocalAddr(Addr::socket(local)),
@@ -81,7 +93,13 @@ impl<E: Endpoint + 'static> Connections<E> {
             );
             async move {
                 let request = (request, addresses.0, addresses.1, Scheme::HTTP).into();
-                let response: Response<_> = app.get_response(request).await.into();
+                let request = placed(request, requests.clone());
+                let mut response: Response<_> = app.get_response(request).await.into();
+                // What is left of a request would be taken for the next one.
+                if requests.left_unread() {
+                    let close = HeaderValue::from_static("close");
+                    response.headers_mut().insert(header::CONNECTION, close);
+                }
                 Ok::<_, Infallible>(response.map(|body| Counted {
                     body,
                     _in_flight: in_flight,
@@ -93,7 +111,13 @@ impl<E: Endpoint + 'static> Connections<E> {
         async move {
             let mut connection = pin!(connection);
             let ended = tokio::select! {
+                // First, so that a connection that can go on does.
+                biased;
                 ended = connection.as_mut() => ended,
+                () = place.asked_to_leave() => {
+                    tracing::debug!(%peer, "connection closed to make room");
+                    return;
+                }
                 () = stopped(&mut shutdown) => {
                     connection.as_mut().graceful_shutdown();
                     connection.await
@@ -105,6 +129,16 @@ impl<E: Endpoint + 'static> Connections<E> {
             }
         }
     }
+}
+
+/// The request with its connection's place, and a body that tells it when it waits.
+fn placed(mut request: poem::Request, requests: Requests) -> poem::Request {
+    request.extensions_mut().insert(requests.place().clone());
+    let body = request.take_body();
+    if !body.is_empty() {
+        request.set_body(Arriving::wrap(body, requests));
+    }
+    request
 }
 
 /// A response body that counts as a request in flight for as long as it is being sent.

@@ -10,9 +10,10 @@ const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long a client may take nothing of a response before it counts as gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Far more than one operator team needs. Where a process may have no more than 1024 file descriptors, lower this or raise that, so
-/// that some are left for the store.
+/// Far more than one operator team needs. Has to leave file descriptors for the store.
 const MAX_CONNECTIONS: usize = 1024;
+/// Twenty-odd documents of the default size with their envelopes. Nothing an honest client does comes near.
+const MAX_HELD_BYTES: usize = 128 * 1024 * 1024;
 /// Cookies and tokens fit.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// What hyper keeps room for without an allocation a request.
@@ -32,8 +33,12 @@ pub struct ServeOptions {
     pub idle_timeout: Duration,
     /// How long a client may take nothing of what is sent to it; then the connection is closed.
     pub write_timeout: Duration,
-    /// How many connections are served at a time; more wait to be accepted.
+    /// How many connections are served at a time. For one more, the one that has waited longest for its client is closed; when the
+    /// server works for all of them, it waits.
     pub max_connections: usize,
+    /// How many bytes of request and response bodies are held in memory at a time, beyond the first 64 KiB of each. When there are
+    /// more, connections that wait for their clients give way, and then requests are refused with 503.
+    pub max_held_bytes: usize,
     /// The largest request line and headers together, in bytes; more is 431.
     pub max_head_bytes: usize,
     /// How many headers a request may have; more is 431.
@@ -50,6 +55,7 @@ impl Default for ServeOptions {
             idle_timeout: IDLE_TIMEOUT,
             write_timeout: WRITE_TIMEOUT,
             max_connections: MAX_CONNECTIONS,
+            max_held_bytes: MAX_HELD_BYTES,
             max_head_bytes: MAX_HEAD_BYTES,
             max_headers: MAX_HEADERS,
             drain: DRAIN,

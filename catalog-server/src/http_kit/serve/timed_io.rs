@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -17,14 +17,22 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-use super::ServeOptions;
+use super::{
+    ServeOptions,
+    lingering::Lingering,
+    refusal,
+    room::{Place, Side},
+};
 
 /// The requests of a connection. One is in flight from the end of its headers to the end of its response.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Requests(Arc<Counts>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Counts {
+    place: Place,
+    /// Whether part of a request was left where it is.
+    unread: AtomicBool,
     in_flight: AtomicUsize,
     begun: AtomicUsize,
     /// Who to wake when no request is in flight any more: a read that began to wait before has no clock yet.
@@ -32,11 +40,35 @@ struct Counts {
 }
 
 impl Requests {
+    pub(super) fn new(place: Place) -> Self {
+        Self(Arc::new(Counts {
+            place,
+            unread: AtomicBool::new(false),
+            in_flight: AtomicUsize::new(0),
+            begun: AtomicUsize::new(0),
+            reader: AtomicWaker::new(),
+        }))
+    }
+
+    pub(super) fn place(&self) -> &Place {
+        &self.0.place
+    }
+
     /// Counts one more until the guard is dropped.
     pub(super) fn begin(&self) -> InFlight {
+        self.0.place.waits_no_more(Side::Reading);
         self.0.begun.fetch_add(1, Ordering::Relaxed);
         self.0.in_flight.fetch_add(1, Ordering::Relaxed);
         InFlight(self.clone())
+    }
+
+    /// Nobody reads the rest of this request: the connection has to see to it when it closes.
+    pub(super) fn leave_unread(&self) {
+        self.0.unread.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn left_unread(&self) -> bool {
+        self.0.unread.load(Ordering::Relaxed)
     }
 
     fn any_in_flight(&self) -> bool {
@@ -86,6 +118,11 @@ pub(super) struct TimedIo<S> {
     begun: usize,
     reading: Timer,
     writing: Timer,
+    /// How many requests had begun when everything that there was to write had been written and none was in flight. What is written
+    /// then, before another begins, is no answer to any request: it is hyper's refusal of what is none.
+    settled: Option<usize>,
+    refusal: Vec<u8>,
+    lingering: Option<Lingering>,
 }
 
 impl<S> TimedIo<S> {
@@ -98,12 +135,30 @@ impl<S> TimedIo<S> {
             begun: 0,
             reading: Timer::default(),
             writing: Timer::default(),
+            settled: Some(0),
+            refusal: Vec::new(),
+            lingering: None,
         }
+    }
+
+    /// Takes hyper's own refusal out of its hands, to be sent with a body.
+    fn refuses(&mut self, bytes: &[u8]) -> bool {
+        let settled = self.settled == Some(self.requests.begun());
+        if !settled || self.requests.any_in_flight() {
+            return false;
+        }
+        let Some(refusal) = refusal::with_body(bytes) else {
+            return false;
+        };
+        self.refusal = refusal;
+        self.requests.leave_unread();
+        true
     }
 
     fn wait_for(&mut self, wait: Wait) {
         if self.wait != Some(wait) {
             self.wait = Some(wait);
+            self.requests.place().waits(Side::Reading);
             self.reading.start(match wait {
                 Wait::First => self.options.first_byte_timeout,
                 Wait::Next => self.options.idle_timeout,
@@ -160,10 +215,14 @@ impl<S: AsyncWrite + Unpin> TimedIo<S> {
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
+            if self.writing.is_running() {
+                self.requests.place().waits_no_more(Side::Writing);
+            }
             self.writing.stop();
             return written;
         }
         if !self.writing.is_running() {
+            self.requests.place().waits(Side::Writing);
             self.writing.start(self.options.write_timeout);
         }
         ready!(self.writing.poll(context));
@@ -171,12 +230,15 @@ impl<S: AsyncWrite + Unpin> TimedIo<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for TimedIo<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedIo<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.refuses(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.timed(context, written)
     }
@@ -186,6 +248,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedIo<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let [bytes] = slices
+            && self.refuses(bytes)
+        {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
         self.timed(context, written)
     }
@@ -195,11 +262,37 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedIo<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let this = &mut *self;
+        while !this.refusal.is_empty() {
+            let written = Pin::new(&mut this.stream).poll_write(context, &this.refusal);
+            let written = ready!(this.timed(context, written))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            this.refusal.drain(..written);
+        }
+        let begun = this.requests.begun();
+        if !this.requests.any_in_flight() {
+            this.settled = Some(begun);
+        }
+        Pin::new(&mut this.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        ready!(self.as_mut().poll_flush(context))?;
+        let this = &mut *self;
+        let lingering = match &mut this.lingering {
+            Some(lingering) => lingering,
+            None => {
+                ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+                if !this.requests.left_unread() {
+                    return Poll::Ready(Ok(()));
+                }
+                this.requests.place().waits(Side::Reading);
+                this.lingering.insert(Lingering::begin())
+            }
+        };
+        lingering.poll(&mut this.stream, context).map(Ok)
     }
 }
 
