@@ -3,10 +3,14 @@
 //! Nothing here knows the server's code; everything goes over HTTP, files and signals, as for a
 //! user.
 
+pub mod bystanders;
 mod client;
 mod data;
+pub mod load;
 pub mod matrix;
 pub mod measure;
+pub mod process;
+pub mod raw;
 pub mod sample;
 mod server;
 

@@ -33,8 +33,11 @@ pub fn binary(name: &str) -> PathBuf {
             "-p",
             "catalog-healthcheck",
         ]);
-        if profile.file_name().is_some_and(|n| n == "release") {
-            cargo.arg("--release");
+        match profile.file_name().and_then(|name| name.to_str()) {
+            None | Some("debug") => {}
+            Some(name) => {
+                cargo.args(["--profile", name]);
+            }
         }
         cargo
             .arg("--target-dir")
@@ -55,6 +58,8 @@ pub struct ServerOptions {
     pub args: Vec<String>,
     /// Further environment variables.
     pub env: Vec<(String, String)>,
+    /// A program to start it under, with its arguments; it is given the binary and its arguments.
+    pub under: Vec<String>,
 }
 
 /// A running server. Dropped, it is killed.
@@ -96,7 +101,15 @@ impl Server {
         data_dir: &Path,
         options: &ServerOptions,
     ) -> Result<Self, (ExitStatus, String)> {
-        let mut command = Command::new(binary("catalog-server"));
+        let binary = binary("catalog-server");
+        let mut command = match options.under.as_slice() {
+            [] => Command::new(binary),
+            [program, args @ ..] => {
+                let mut command = Command::new(program);
+                command.args(args).arg(binary);
+                command
+            }
+        };
         command
             .env_clear()
             .envs(options.env.iter().cloned())

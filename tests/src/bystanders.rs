@@ -1,0 +1,107 @@
+//! Honest clients that go on while somebody else misbehaves.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::measure::Times;
+use crate::{PATIENCE, raw};
+
+/// What they ask for: a list, an entity, a health probe, and an edit to be checked.
+const PATHS: [&str; 3] = [
+    "/api/mcp_catalog/v1alpha1/mcpservers",
+    "/api/model_catalog/v1alpha1/models?pageSize=5",
+    "/livez",
+];
+const VALIDATE: &str = "/api/catalog-management/v1alpha1/plugins/mcp/sources/mcp-default:validate";
+/// Between two requests of one of them.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Clients that ask, each on a new connection every time, until they are told to stop.
+pub struct Bystanders {
+    stop: Arc<AtomicBool>,
+    clients: Vec<JoinHandle<(Vec<Duration>, Vec<String>)>>,
+}
+
+/// What became of them.
+#[derive(Debug)]
+pub struct Seen {
+    /// How long each request took, in order of length.
+    pub times: Times,
+    /// How many there were.
+    pub asked: u64,
+    /// Those that were not answered as they should have been.
+    pub failures: Vec<String>,
+}
+
+impl Bystanders {
+    /// Begins with this many.
+    pub fn begin(count: usize, address: SocketAddr) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let client = |number| {
+            let stop = stop.clone();
+            std::thread::spawn(move || go_on(number, address, &stop))
+        };
+        let clients = (0..count).map(client).collect();
+        Self { stop, clients }
+    }
+
+    /// Ends; answers what they saw.
+    ///
+    /// # Panics
+    /// When none of them asked anything.
+    pub fn end(self) -> Seen {
+        self.stop.store(true, Ordering::Relaxed);
+        let (mut times, mut failures) = (Vec::new(), Vec::new());
+        for client in self.clients {
+            let (some, failed) = client.join().expect("a client ends");
+            times.extend(some);
+            failures.extend(failed);
+        }
+        Seen {
+            asked: times.len() as u64,
+            times: Times::new(times),
+            failures,
+        }
+    }
+}
+
+fn go_on(number: usize, address: SocketAddr, stop: &AtomicBool) -> (Vec<Duration>, Vec<String>) {
+    let (mut times, mut failures) = (Vec::new(), Vec::new());
+    for round in number.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let request = match round % 4 {
+            3 => {
+                let body = r#"{"rawYaml":"mcpservers: []\n"}"#;
+                let length = body.len();
+                format!(
+                    "POST {VALIDATE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+                )
+            }
+            read => raw::get(PATHS[read]),
+        };
+        let begun = Instant::now();
+        match answer(address, &request) {
+            Ok(text) if text.starts_with("HTTP/1.1 200") => {}
+            Ok(text) => failures.push(format!("answered {:?}", text.get(..60).unwrap_or(&text))),
+            Err(error) => failures.push(format!("not answered: {error}")),
+        }
+        times.push(begun.elapsed());
+        std::thread::sleep(PAUSE);
+    }
+    (times, failures)
+}
+
+fn answer(address: SocketAddr, request: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(request.as_bytes())?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    Ok(text)
+}
