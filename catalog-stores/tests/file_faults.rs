@@ -245,7 +245,7 @@ async fn a_change_is_finished_where_it_was_made_up_whatever_the_roots_are_now() 
     let roots = [dir.path(), before.path(), content_dir.path()];
     let hour = Duration::from_secs(3600);
     let open = |options: FileStoreOptions| options.content_roots(roots).open();
-    drop(open(options(dir.path()).poll_interval(hour)).await.unwrap());
+    drop(open(quiet(dir.path())).await.unwrap());
     let store = open(hooked(dir.path(), full_after(1))).await.unwrap();
     // The first file gets in place, the rest does not.
     assert!(operate(&store, "put").await.is_err());
@@ -254,6 +254,7 @@ async fn a_change_is_finished_where_it_was_made_up_whatever_the_roots_are_now() 
     let store = options(dir.path())
         .content_roots(roots)
         .poll_interval(hour)
+        .notifications(false)
         .open()
         .await
         .unwrap();

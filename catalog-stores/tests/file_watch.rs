@@ -7,8 +7,10 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use catalog_core::model::RevisionKind;
 use catalog_core::ports::SourceConfigStore as _;
 use catalog_core::testing::key;
+use catalog_stores::{FileStore, FileStoreOptions};
 use support::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,4 +83,50 @@ async fn a_watch_that_comes_to_a_bad_end_says_so_and_goes_on() {
         assert!(start.elapsed() < PATIENCE, "it is well again");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_somebody_is_still_writing_is_not_taken() {
+    use std::io::Write as _;
+    let dir = catalog();
+    let store = open(dir.path()).await;
+    let mut file = std::fs::File::create(dir.path().join("main.yaml")).unwrap();
+    let mut whole = String::new();
+    // Each pause is longer than a file must rest; but the file stays open.
+    for i in 0..10 {
+        let line = format!("line: {i}\n");
+        file.write_all(line.as_bytes()).unwrap();
+        whole += &line;
+        tokio::time::sleep(FileStoreOptions::DEFAULT_REST_TIME * 3).await;
+    }
+    drop(file);
+    let start = Instant::now();
+    while text(&store.get(&main_key()).await.unwrap().unwrap()) != whole.as_bytes() {
+        assert!(start.elapsed() < PATIENCE, "noticed in time");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let kinds = kinds(&store, &main_key()).await;
+    assert_eq!(kinds, [RevisionKind::Import, RevisionKind::External]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_is_made_anew_is_looked_at_again() {
+    let dir = catalog();
+    let store = open(dir.path()).await;
+    let other = key("mcp", "other");
+    for text in ["first", "second", "third"] {
+        std::fs::remove_dir_all(dir.path().join("sub")).unwrap();
+        std::fs::create_dir(dir.path().join("sub")).unwrap();
+        write(dir.path(), "sub/other.yaml", text);
+        let start = Instant::now();
+        while text_of(&store, &other).await != text.as_bytes() {
+            assert!(start.elapsed() < PATIENCE, "noticed in time");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+async fn text_of(store: &FileStore, key: &catalog_core::model::SourceKey) -> Vec<u8> {
+    let source = store.get(key).await.unwrap().unwrap();
+    text(&source).to_vec()
 }

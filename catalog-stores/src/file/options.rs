@@ -56,6 +56,8 @@ pub struct FileStoreOptions {
     pub(super) max_document_bytes: u64,
     max_sources_bytes: u64,
     pub(super) poll_interval: Duration,
+    pub(super) rest_time: Duration,
+    pub(super) notifications: bool,
     plugins: Vec<(String, PluginName)>,
     clock: Arc<dyn Clock>,
     seam: Seam,
@@ -76,9 +78,13 @@ impl FileStoreOptions {
     /// than any one document.
     pub const DEFAULT_MAX_SOURCES_BYTES: u64 = 16 << 20;
 
-    /// How often files are looked at. An edit is taken when a file was left alone for one interval,
-    /// so it is noticed after two at most: well within a second.
+    /// How often files are looked at, whether or not the kernel tells of an edit: often enough for
+    /// one to be noticed well within a second where it does not.
     pub const DEFAULT_POLL_INTERVAL: Duration = Duration::from_millis(250);
+
+    /// How long a file must have been left alone before an edit is taken: longer than an editor
+    /// pauses within a save, shorter than a person notices.
+    pub const DEFAULT_REST_TIME: Duration = Duration::from_millis(40);
 
     /// Sources declared in these files; later ones override earlier ones, field by field. New
     /// sources go into the last one.
@@ -94,6 +100,8 @@ impl FileStoreOptions {
             max_document_bytes: Self::DEFAULT_MAX_DOCUMENT_BYTES,
             max_sources_bytes: Self::DEFAULT_MAX_SOURCES_BYTES,
             poll_interval: Self::DEFAULT_POLL_INTERVAL,
+            rest_time: Self::DEFAULT_REST_TIME,
+            notifications: true,
             plugins: [plugin("mcp", "mcp"), plugin("models", "model")]
                 .into_iter()
                 .flatten()
@@ -139,6 +147,22 @@ impl FileStoreOptions {
     #[must_use]
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval;
+        self
+    }
+
+    /// How long a file must have been left alone, and closed by whoever writes it, before an edit is
+    /// taken. Without notifications nobody tells, and it is one interval at least.
+    #[must_use]
+    pub fn rest_time(mut self, time: Duration) -> Self {
+        self.rest_time = time;
+        self
+    }
+
+    /// Whether the kernel's notifications of edits are listened to, where there are any, so that an
+    /// edit is seen at once. Default: yes. Files are looked at regularly in any case.
+    #[must_use]
+    pub fn notifications(mut self, listen: bool) -> Self {
+        self.notifications = listen;
         self
     }
 

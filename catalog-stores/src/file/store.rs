@@ -28,7 +28,7 @@ use super::options::{FileStoreOptions, SOURCES_FILE, create};
 use super::queue::Queue;
 use super::target::default_properties;
 use super::view::{Published, View};
-use super::watch::Poller;
+use super::watch::{Pace, Poller};
 use super::write::{Action, Job};
 
 /// Keeps documents in an operator's own files, with history beside them. See [the module](super).
@@ -97,7 +97,12 @@ impl FileStore {
             .map(|p| p.display().to_string())
             .collect();
         let description = format!("file {}", names.join(", "));
-        let (max_document_bytes, interval) = (options.max_document_bytes, options.poll_interval);
+        let max_document_bytes = options.max_document_bytes;
+        let pace = Pace {
+            interval: options.poll_interval,
+            rest: options.rest_time,
+            notifications: options.notifications,
+        };
         let (wrote, writes) = channel();
         let idle = options.idle;
         let engine = blocking(move || options.engine()).await?;
@@ -112,7 +117,7 @@ impl FileStore {
             watch_failed: AtomicBool::new(false),
             wrote,
         });
-        let poller = Poller::start(Arc::downgrade(&shared), interval)
+        let poller = Poller::start(&shared, pace)
             .map_err(|e| StoreError::unavailable("watch its files", e))?;
         idle::start(Arc::downgrade(&shared), writes, idle)
             .map_err(|e| StoreError::unavailable("wait for its writes", e))?;

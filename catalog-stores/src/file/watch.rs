@@ -1,74 +1,170 @@
 //! Noticing edits that were made past the store.
 //!
-//! Files are looked at in an interval rather than watched by the kernel: that works on every file
-//! system, network and overlay ones included, and misses neither an atomic replacement nor the
-//! swapped links of a mounted ConfigMap.
+//! What is true is what a look at the files says (`stat`): that works on every file system, network
+//! and overlay ones included, and misses neither an atomic replacement nor the swapped links of a
+//! mounted ConfigMap. The kernel's notifications only make the next look come sooner, where they
+//! exist.
+
+mod notifications;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use notifications::Notifications;
 
 use super::engine::Whose;
 use super::fingerprint::Fingerprint;
 use super::store::Shared;
 
+/// How long after a notification the files are looked at: what comes in one go is seen in one go.
+const SOON: Duration = Duration::from_millis(5);
+
+/// The part of the time that looking may take when there are so many files that a look takes long.
+const SHARE: u32 = 20;
+
+/// When to look.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// How often.
+    pub(super) interval: Duration,
+    /// How long a file must not have moved before it is taken.
+    pub(super) rest: Duration,
+    /// Whether notifications are listened to.
+    pub(super) notifications: bool,
+}
+
+/// What the watching thread is told.
+enum Signal {
+    Stop,
+    /// Something happened to a file of interest.
+    Event(notify::Event),
+}
+
 /// The thread that looks at the files. Stops when it is told to or when this is dropped.
 #[derive(Debug)]
-pub(super) struct Poller(Mutex<Option<Sender<()>>>);
+pub(super) struct Poller(Mutex<Sender<Signal>>);
 
 impl Poller {
     /// Starts looking. `shared` is not kept alive.
-    pub(super) fn start(shared: Weak<Shared>, interval: Duration) -> std::io::Result<Self> {
-        let (sender, stopped) = channel();
+    pub(super) fn start(shared: &Arc<Shared>, pace: Pace) -> std::io::Result<Self> {
+        let (sender, signals) = channel();
+        let mut notifications = match pace.notifications {
+            true => Notifications::new(sender.clone()),
+            false => Notifications::none(),
+        };
+        // Now, so that whoever begins to write after this is heard.
+        notifications.watch(&shared.view(), shared.disk());
+        let shared = Arc::downgrade(shared);
+        let watch = Watch {
+            notifications,
+            signals,
+            pace,
+            changed: BTreeMap::new(),
+        };
         std::thread::Builder::new()
             .name("catalog-file-watch".to_owned())
-            .spawn(move || run(&shared, &stopped, interval))?;
-        Ok(Self(Mutex::new(Some(sender))))
+            .spawn(move || watch.run(&shared))?;
+        Ok(Self(Mutex::new(sender)))
     }
 
     /// Stops looking. A look that is under way ends first, without being waited for.
     pub(super) fn stop(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // It may have stopped already.
+        let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = sender.send(Signal::Stop);
     }
 }
 
-fn run(shared: &Weak<Shared>, stopped: &Receiver<()>, interval: Duration) {
-    // What the files looked like the last time, when they differed from what is known.
-    let mut last = BTreeMap::new();
-    // Nobody ever sends: the channel closes when the store goes.
-    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(interval) {
-        let Some(shared) = shared.upgrade() else {
-            return;
+impl Drop for Poller {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+struct Watch {
+    notifications: Notifications,
+    signals: Receiver<Signal>,
+    pace: Pace,
+    /// The files that differ from what is known: what they look like, and since when.
+    changed: BTreeMap<PathBuf, (Option<Fingerprint>, Instant)>,
+}
+
+impl Watch {
+    fn run(mut self, shared: &Weak<Shared>) {
+        let mut wait = self.pace.interval.min(SOON);
+        while self.wait(wait) {
+            let Some(shared) = shared.upgrade() else {
+                return;
+            };
+            let start = Instant::now();
+            // What is broken must not end the watch without a word.
+            let looked = catch_unwind(AssertUnwindSafe(|| self.look(&shared)));
+            let moving = looked.unwrap_or_else(|_| {
+                shared.watch_failed();
+                false
+            });
+            let Pace { interval, rest, .. } = self.pace;
+            let pause = match moving && self.notifications.exist() {
+                true => rest.min(interval),
+                false => interval,
+            };
+            wait = pause.max(start.elapsed() * SHARE);
+        }
+    }
+
+    /// Waits for so long, or until shortly after something happened. `false`: it is over.
+    fn wait(&mut self, time: Duration) -> bool {
+        let mut end = Instant::now() + time;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.signals.recv_timeout(left) {
+                Ok(Signal::Event(event)) => {
+                    self.notifications.note(&event);
+                    end = end.min(Instant::now() + SOON);
+                }
+                Err(RecvTimeoutError::Timeout) => return true,
+                Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
+            }
+        }
+    }
+
+    /// Looks at the files, and takes what has come to rest. Says whether something has not yet.
+    fn look(&mut self, shared: &Shared) -> bool {
+        let view = shared.view();
+        let now = Instant::now();
+        let since = |path: &PathBuf, print: &Option<Fingerprint>| match self.changed.get(path) {
+            Some((before, since)) if before == print => *since,
+            _ => now,
         };
-        // What is broken must not end the watch without a word.
-        let looked = catch_unwind(AssertUnwindSafe(|| look(&shared, &mut last)));
-        if looked.is_err() {
-            shared.watch_failed();
+        let changed = view.changed_files().into_iter().map(|(path, print)| {
+            let since = since(&path, &print);
+            (path, (print, since))
+        });
+        let changed: BTreeMap<_, _> = changed.collect();
+        // An editor may be in the middle of it: a file is taken when it has not moved for a while.
+        // Each by itself, or one that never rests would hide the others.
+        let moves = |(path, (_, since)): &(&PathBuf, &(_, Instant))| {
+            now - *since < self.pace.rest || self.notifications.is_being_written(path)
+        };
+        let moving: BTreeSet<PathBuf> = changed
+            .iter()
+            .filter(moves)
+            .map(|(path, _)| path.clone())
+            .collect();
+        let rests = moving.len() < changed.len();
+        self.changed = changed;
+        if rests || view.unsettled || view.is_behind(shared.disk()) || shared.disk().is_pending() {
+            match shared.with_engine(|engine| engine.look(Whose::Resting(&moving))) {
+                Ok(()) => {}
+                Err(error) => tracing::warn!(%error, "the store cannot look at its files"),
+            }
         }
+        self.notifications.watch(&shared.view(), shared.disk());
+        shared.watch_passed();
+        !moving.is_empty() || shared.view().unsettled
     }
-}
-
-fn look(shared: &Shared, last: &mut BTreeMap<PathBuf, Option<Fingerprint>>) {
-    let view = shared.view();
-    let changed = view.changed_files();
-    // An editor may be in the middle of it: a file is taken when it has not moved for an interval.
-    // Each by itself, or one that never rests would hide the others.
-    let moves = |(path, print): &(&PathBuf, &Option<Fingerprint>)| last.get(*path) != Some(*print);
-    let moving: BTreeSet<PathBuf> = changed
-        .iter()
-        .filter(moves)
-        .map(|(p, _)| p.clone())
-        .collect();
-    let rests = moving.len() < changed.len();
-    *last = changed;
-    if rests || view.unsettled || view.is_behind(shared.disk()) || shared.disk().is_pending() {
-        match shared.with_engine(|engine| engine.look(Whose::Resting(&moving))) {
-            Ok(()) => {}
-            Err(error) => tracing::warn!(%error, "the store cannot look at its files"),
-        }
-    }
-    shared.watch_passed();
 }

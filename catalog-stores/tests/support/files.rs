@@ -117,7 +117,8 @@ pub async fn open(dir: &Path) -> FileStore {
 /// A store that does nothing by itself.
 pub fn quiet(dir: &Path) -> FileStoreOptions {
     let hour = Duration::from_secs(3600);
-    options(dir).poll_interval(hour).checkpoint_after(hour)
+    let options = options(dir).poll_interval(hour).notifications(false);
+    options.checkpoint_after(hour)
 }
 
 /// A store that looks at its files only when it is asked.
@@ -127,8 +128,9 @@ pub async fn open_quiet(dir: &Path) -> FileStore {
 
 /// A store for which a file that is written all the time is never at rest, however busy the machine.
 pub async fn open_patient(dir: &Path) -> FileStore {
-    let interval = Duration::from_millis(1500);
-    options(dir).poll_interval(interval).open().await.unwrap()
+    let rest = Duration::from_millis(1500);
+    let options = options(dir).poll_interval(rest).rest_time(rest);
+    options.open().await.unwrap()
 }
 
 /// How long a test waits for what should take a second at most: machines are busy.

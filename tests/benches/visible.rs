@@ -1,0 +1,103 @@
+//! From an edit on disk to what readers see, and from a refresh to its end; the floor is reading
+//! and parsing the same bytes.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use catalog_core::CatalogService;
+use catalog_core::yaml::{self, Limits};
+use catalog_plugins::McpPlugin;
+use catalog_stores::FileStoreOptions;
+use catalog_tests::matrix::tries;
+use catalog_tests::measure::{compare, in_turns, time};
+
+/// A catalog of so many bytes, different for each turn.
+fn content(bytes: usize, turn: usize) -> String {
+    let mut text = format!("# turn {turn}\nmcpservers:\n");
+    for i in 0.. {
+        if text.len() >= bytes {
+            break;
+        }
+        text += &format!(
+            "- name: server-{i}\n  description: {}\n  deploymentMode: local\n  transports: [stdio]\n",
+            "What this server is good for, in some words of prose. ".repeat(12)
+        );
+    }
+    text
+}
+
+/// As an editor saves: a new file in the place of the old one.
+fn save(path: &Path, text: &str) {
+    let temp = path.with_extension("tmp");
+    std::fs::write(&temp, text).expect("written");
+    std::fs::rename(&temp, path).expect("renamed");
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let rounds = usize::try_from(tries(9, 41)).unwrap_or(9);
+    for (name, bytes) in [("8 KiB", 8 << 10), ("3 MB", 3_000_000)] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("servers.yaml");
+        std::fs::write(
+            dir.path().join("sources.yaml"),
+            "catalogs:\n  mcp:\n  - id: main\n    name: Main\n    type: yaml\n    properties: {yamlCatalogPath: servers.yaml}\n",
+        )
+        .expect("written");
+        save(&path, &content(bytes, 0));
+        let (catalog, running) = runtime.block_on(async {
+            let options = FileStoreOptions::new([dir.path().join("sources.yaml")]);
+            let catalog = CatalogService::builder()
+                .store(
+                    options
+                        .max_document_bytes(8 << 20)
+                        .open()
+                        .await
+                        .expect("opens"),
+                )
+                .limits(Limits::default().with_max_bytes(8 << 20))
+                .plugin(McpPlugin::new())
+                .build()
+                .expect("builds");
+            let running = catalog.start().await;
+            (catalog, running)
+        });
+        let key = catalog_core::testing::key("mcp", "main");
+        let revision = || {
+            let plugin = catalog.snapshot(&key.plugin).expect("the plugin");
+            let source = plugin.source(&key.id).expect("the source");
+            source.snapshot.revision.clone()
+        };
+        let parse = |turn: usize| {
+            let text = content(bytes, turn);
+            time(|| {
+                yaml::parse_bytes(text.as_bytes(), &Limits::default().with_max_bytes(8 << 20))
+                    .is_ok()
+            })
+        };
+        let visible = in_turns(rounds, parse, |turn| {
+            let text = content(bytes, turn + 1_000_000);
+            let before = revision();
+            let start = Instant::now();
+            save(&path, &text);
+            while revision() == before {
+                assert!(start.elapsed() < Duration::from_secs(20), "never seen");
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            start.elapsed()
+        });
+        compare(
+            &format!("edit on disk → visible, {name}"),
+            &visible,
+            "< 100 ms",
+        );
+        let reload = in_turns(rounds, parse, |_| {
+            time(|| runtime.block_on(catalog.refresh(&key)).expect("refreshed"))
+        });
+        compare(&format!("reload, {name}"), &reload, "< 80 ms");
+        runtime.block_on(running.stop());
+    }
+}
