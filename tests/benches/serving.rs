@@ -1,1 +1,317 @@
-fn main() {}
+//! What serving costs over HTTP: lists and entities against a body that never changes, and cost
+//! against the number of sources and revisions.
+//!
+//! The server is the real binary with its default settings. The floor is a server of the same
+//! framework on the same accept loop, in a process of its own, that always sends the same bytes.
+
+use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use catalog_server::http_kit::{ServeOptions, serve};
+use catalog_tests::matrix::tries;
+use catalog_tests::measure::{in_turns, point, row};
+use catalog_tests::{Server, load, process, raw};
+use poem::endpoint::make_sync;
+use poem::{Response, Route};
+use serde_json::json;
+
+const ENTITIES: usize = 25_000;
+const LIST: &str = "/api/mcp_catalog/v1alpha1/mcpservers?pageSize=20";
+const MANAGEMENT: &str = "/api/catalog-management/v1alpha1";
+/// Set for the process that is the floor: the sizes of its bodies.
+const FLOOR: &str = "SERVING_FLOOR";
+/// Connections of the load generator, and requests that each sends before it reads.
+const CONNECTIONS: usize = 4;
+const PIPELINED: usize = 16;
+
+fn main() {
+    if let Ok(sizes) = std::env::var(FLOOR) {
+        return floor(&sizes);
+    }
+    // `cargo test --benches` only wants to know whether it runs.
+    if std::env::args().any(|arg| arg == "--test") {
+        return;
+    }
+    serving();
+    sizes();
+    revisions();
+}
+
+/// Serves bodies of these sizes at `/0`, `/1`, … and says where.
+fn floor(sizes: &str) {
+    let route = sizes
+        .split(',')
+        .enumerate()
+        .fold(Route::new(), |route, (number, size)| {
+            let body: Vec<u8> = vec![b'x'; size.parse().expect("a size")];
+            let body = String::from_utf8(body).expect("ASCII");
+            let endpoint = make_sync(move |_| {
+                Response::builder()
+                    .content_type("application/json; charset=UTF-8")
+                    .body(body.clone())
+            });
+            route.at(format!("/{number}"), endpoint)
+        });
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    runtime.expect("a runtime").block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        println!("{}", listener.local_addr().expect("an address"));
+        let (_stop, stop) = tokio::sync::watch::channel(false);
+        let _ = serve(listener, route, ServeOptions::default(), stop).await;
+    });
+}
+
+struct Floor {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Floor {
+    fn start(sizes: &[usize]) -> Self {
+        let sizes: Vec<_> = sizes.iter().map(ToString::to_string).collect();
+        let mut child = Command::new(std::env::current_exe().expect("our own path"))
+            .env(FLOOR, sizes.join(","))
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the floor starts");
+        let mut line = String::new();
+        let mut out = std::io::BufReader::new(child.stdout.take().expect("a pipe"));
+        std::io::BufRead::read_line(&mut out, &mut line).expect("a line");
+        let address = line.trim().parse().expect("an address");
+        Self { child, address }
+    }
+}
+
+impl Drop for Floor {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A source of this many entities of about 1 KiB.
+fn catalog(dir: &Path, entities: usize) {
+    let mut text = String::from("mcpservers:\n");
+    for number in 0..entities {
+        // Not in the order in which they are listed.
+        let name = (number * 7919) % entities;
+        let _ = write!(
+            text,
+            "- name: server-{name:05}\n  description: {}\n  deploymentMode: remote\n  version: 1.0.{number}\n  endpoints: {{http: 'https://server-{name}.example.com/mcp'}}\n",
+            "Does what a server of its kind does, and says so. ".repeat(12)
+        );
+    }
+    std::fs::write(dir.join("large.yaml"), text).expect("a content file");
+    let sources = "mcp_catalogs:\n  - name: Large\n    id: large\n    type: yaml\n    enabled: true\n    properties:\n      yamlCatalogPath: large.yaml\n";
+    std::fs::write(dir.join("sources.yaml"), sources).expect("a sources file");
+}
+
+/// Sends requests over connections that stay open and reads the answers, all of one size; how long
+/// it took.
+fn requests(address: SocketAddr, path: &str, count: usize) -> Duration {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let size =
+        raw::received(address, raw::get(path).as_bytes()).len() - "connection: close\r\n".len();
+    let batch = request.repeat(PIPELINED);
+    let rounds = count / CONNECTIONS / PIPELINED;
+    let streams: Vec<TcpStream> = (0..CONNECTIONS).map(|_| raw::connect(address)).collect();
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        for mut stream in streams {
+            let batch = &batch;
+            scope.spawn(move || {
+                let mut answers = vec![0; size * PIPELINED];
+                for _ in 0..rounds {
+                    stream.write_all(batch.as_bytes()).expect("sent");
+                    stream.read_exact(&mut answers).expect("answered");
+                    assert!(answers.starts_with(b"HTTP/1.1 200"));
+                }
+            });
+        }
+    });
+    begun.elapsed()
+}
+
+fn serving() {
+    let dir = tempfile::tempdir().expect("a directory");
+    catalog(dir.path(), ENTITIES);
+    let idle = {
+        let empty = tempfile::tempdir().expect("a directory");
+        let server = Server::start(empty.path());
+        std::thread::sleep(Duration::from_secs(1));
+        process::usage(server.pid())
+    };
+    #[allow(clippy::cast_precision_loss)]
+    let mib = idle.rss_kib as f64 / 1024.0;
+    row(
+        "idle RSS of the server",
+        &format!("{mib:.1} MiB"),
+        "–",
+        mib,
+        "< 30 MiB",
+    );
+    let server = Server::start_with(
+        dir.path(),
+        &catalog_tests::ServerOptions {
+            args: ["--max-document-bytes", "100000000"]
+                .map(str::to_owned)
+                .into(),
+            ..Default::default()
+        },
+    );
+    let address = raw::address(server.client());
+    let get = "/api/mcp_catalog/v1alpha1/mcpservers/server-12345";
+    let paths = [("list(20) over HTTP", LIST), ("get over HTTP", get)];
+    let size = |path: &str| server.client().get(path).expect(200).text.len();
+    let floor = Floor::start(&paths.map(|(_, path)| size(path)));
+    let count = usize::try_from(tries(12_800, 64_000)).expect("fits");
+    for (number, (name, path)) in paths.into_iter().enumerate() {
+        let mut ticks = [0, 0];
+        let mut counted = |which: usize, pid: u32, address, path: &str| {
+            let before = process::usage(pid).ticks;
+            let took = requests(address, path, count);
+            ticks[which] += process::usage(pid).ticks - before;
+            took
+        };
+        let counted = std::cell::RefCell::new(&mut counted);
+        let rounds = usize::try_from(tries(5, 15)).expect("fits");
+        let (floors, works) = in_turns(
+            rounds,
+            |_| counted.borrow_mut()(0, floor.child.id(), floor.address, &format!("/{number}")),
+            |_| counted.borrow_mut()(1, server.pid(), address, path),
+        );
+        #[allow(clippy::cast_precision_loss)]
+        let rate = |took: Duration| count as f64 / took.as_secs_f64();
+        let told = |times: &catalog_tests::measure::Times| {
+            format!(
+                "{:.0}/s ({:.0}–{:.0})",
+                rate(times.median()),
+                rate(times.quantile(0.9)),
+                rate(times.quantile(0.1))
+            )
+        };
+        let ratio = floors.median().as_secs_f64() / works.median().as_secs_f64();
+        row(
+            &format!("{name}, 25 000 entities"),
+            &told(&works),
+            &told(&floors),
+            ratio,
+            "≥ 0.7",
+        );
+        #[allow(clippy::cast_precision_loss)]
+        let micros = ticks.map(|t| t as f64 * 10_000.0 / (count * (rounds + 1)) as f64);
+        row(
+            &format!("{name}, processor time of the server"),
+            &format!("{:.1} µs", micros[1]),
+            &format!("{:.1} µs", micros[0]),
+            micros[0] / micros[1].max(0.001),
+            "≥ 0.7",
+        );
+    }
+}
+
+/// Asks a few times on one connection after the other; the median.
+fn asked(server: &Server, path: &str) -> String {
+    let times = (0..9)
+        .map(|_| raw::ask(raw::address(server.client()), path).1)
+        .collect();
+    catalog_tests::measure::Times::new(times).to_string()
+}
+
+fn sizes() {
+    for sources in [
+        100,
+        1_000,
+        usize::try_from(tries(2_000, 10_000)).expect("fits"),
+    ] {
+        let dir = tempfile::tempdir().expect("a directory");
+        load::prepare(dir.path(), sources);
+        let begun = Instant::now();
+        let server = Server::start(dir.path());
+        point(
+            "start, new sources",
+            sources,
+            &format!("{:.2?}", begun.elapsed()),
+        );
+        drop(server);
+        let begun = Instant::now();
+        let server = Server::start(dir.path());
+        point("start again", sources, &format!("{:.2?}", begun.elapsed()));
+        for (plot, path) in [
+            ("list(20) over HTTP by sources", LIST.to_owned()),
+            (
+                "get a source over HTTP by sources",
+                format!("{MANAGEMENT}/plugins/mcp/sources/load-mcp-7"),
+            ),
+            (
+                "list of sources over HTTP",
+                format!("{MANAGEMENT}/plugins/mcp/sources"),
+            ),
+        ] {
+            point(plot, sources, &asked(&server, &path));
+        }
+    }
+}
+
+fn revisions() {
+    let dir = tempfile::tempdir().expect("a directory");
+    load::prepare(dir.path(), 2);
+    let server = Server::start(dir.path());
+    let source = "/plugins/mcp/sources/load-mcp-0";
+    let mut made = 1;
+    for revisions in [10, 100, usize::try_from(tries(500, 10_000)).expect("fits")] {
+        let begun = Instant::now();
+        let count = revisions - made;
+        for number in made..revisions {
+            let edit = json!({"rawYaml": format!("# {number}\nmcpservers: [{{name: a, deploymentMode: local}}]\n"), "options": {"confirmRemovals": 9}});
+            server
+                .post_if(&format!("{source}:apply"), "*", &edit)
+                .expect(200);
+        }
+        made = revisions;
+        let each = begun.elapsed() / u32::try_from(count.max(1)).expect("fits");
+        point(
+            "apply over HTTP by revisions",
+            revisions,
+            &format!("{each:.2?}"),
+        );
+        let path = format!("{MANAGEMENT}{source}/revisions");
+        point(
+            "list of revisions over HTTP",
+            revisions,
+            &asked(&server, &path),
+        );
+        let list = server.get(&format!("{source}/revisions")).json();
+        let oldest = list["items"]
+            .as_array()
+            .and_then(|i| i.last()?["id"].as_str())
+            .unwrap_or_default()
+            .to_owned();
+        point(
+            "oldest revision over HTTP",
+            revisions,
+            &asked(&server, &format!("{path}/{oldest}")),
+        );
+        point(
+            "get a source over HTTP by revisions",
+            revisions,
+            &asked(&server, &format!("{MANAGEMENT}{source}")),
+        );
+    }
+    drop(server);
+    let begun = Instant::now();
+    let _server = Server::start(dir.path());
+    point(
+        "start by revisions",
+        made,
+        &format!("{:.2?}", begun.elapsed()),
+    );
+}

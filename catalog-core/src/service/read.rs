@@ -6,10 +6,12 @@ use serde_json::Value;
 
 use super::CatalogService;
 use super::diff::shown_content;
+use super::guard::task_failed;
 use super::view::{LiveSource, SourceStatus};
 use crate::error::{CatalogError, StoreError};
 use crate::model::{
-    PluginName, Revision, RevisionId, SourceId, SourceKey, SourceSettings, SourceState,
+    PluginName, Revision, RevisionId, SourceDocument, SourceId, SourceKey, SourceSettings,
+    SourceState,
 };
 use crate::ports::StoredSource;
 use crate::redaction;
@@ -90,6 +92,14 @@ pub(super) fn shown(settings: &SourceSettings) -> SourceSettings {
         .unwrap_or_else(|_| SourceSettings::new("", ""))
 }
 
+/// The content with every secret replaced, in a thread of its own: of a large document that takes
+/// milliseconds, in which nobody else would be served.
+async fn shown_text(document: Option<SourceDocument>) -> Result<Option<String>, CatalogError> {
+    let work = move || shown_content(document.as_ref());
+    let text = tokio::task::spawn_blocking(work).await;
+    text.map_err(|error| CatalogError::Internal(task_failed(&error)))
+}
+
 fn view_of(live: &LiveSource) -> SourceView {
     SourceView {
         id: live.id.clone(),
@@ -146,7 +156,7 @@ impl CatalogService {
         let Some(stored) = self.shared.store.get(key).await? else {
             return Err(StoreError::SourceNotFound { key: key.clone() }.into());
         };
-        let raw_yaml = shown_content(Some(&stored.document));
+        let raw_yaml = shown_text(Some(stored.document.clone())).await?;
         let live = match slot.live(&key.id) {
             // The status of what is served goes with the document that is stored.
             Some(live) => LiveSource::of(&stored, live.snapshot.clone(), live.status.clone()),
@@ -198,7 +208,7 @@ impl CatalogService {
         Ok(RevisionDetail {
             entry,
             settings: document.as_ref().map(|d| shown(&d.settings)),
-            raw_yaml: shown_content(document.as_ref()),
+            raw_yaml: shown_text(document).await?,
         })
     }
 

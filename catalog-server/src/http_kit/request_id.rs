@@ -13,9 +13,9 @@ use std::{
 
 use poem::{
     Endpoint, FromRequest, IntoResponse, Middleware, Request, RequestBody, Response, Result,
-    http::{HeaderName, HeaderValue},
+    http::{HeaderName, HeaderValue, Method},
 };
-use tracing::{Instrument, field};
+use tracing::Instrument;
 
 /// The header that carries the id, both ways.
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -80,7 +80,8 @@ impl<'a> FromRequest<'a> for RequestId {
     }
 }
 
-/// Middleware: gives every request an id and a span `http.request`, and logs how it ended.
+/// Middleware: gives every request an id and a span `http.request`, and logs how it ended: changes and failures at `info`, reads that
+/// were answered at `debug`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RequestIds;
 
@@ -89,6 +90,33 @@ impl<E: Endpoint> Middleware<E> for RequestIds {
 
     fn transform(&self, inner: E) -> Self::Output {
         RequestIdsEndpoint(inner)
+    }
+}
+
+/// How a request ended.
+struct Done<'a> {
+    path: &'a str,
+    method: &'a Method,
+    status: u16,
+    latency_ms: f64,
+}
+
+impl Done<'_> {
+    fn log(&self, id: &RequestId, quiet: bool) {
+        let Self {
+            path,
+            method,
+            status,
+            latency_ms,
+        } = self;
+        match quiet {
+            true => {
+                tracing::debug!(request.id = %id, %method, path, status, latency_ms, "request done")
+            }
+            false => {
+                tracing::info!(request.id = %id, %method, path, status, latency_ms, "request done")
+            }
+        }
     }
 }
 
@@ -102,34 +130,36 @@ impl<E: Endpoint> Endpoint for RequestIdsEndpoint<E> {
     async fn call(&self, mut request: Request) -> Result<Response> {
         let id = RequestId::of(&request);
         request.extensions_mut().insert(id.clone());
-        // The path without the query: a token in a query must not end up in a log.
-        let path = request.uri().path().to_owned();
-        let span = tracing::info_span!(
-            "http.request",
-            request.id = %id,
-            method = %request.method(),
-            path,
-            status = field::Empty,
-            latency_ms = field::Empty,
-        );
+        let (uri, method) = (request.uri().clone(), request.method().clone());
+        let reads = method.is_safe();
+        // Most requests read and find what they look for. A span, and a line for each of them, would cost more than the answer.
+        let span = match reads {
+            true => tracing::debug_span!("http.request", request.id = %id),
+            false => tracing::info_span!("http.request", request.id = %id),
+        };
         let begun = Instant::now();
         let call = async {
             let mut response = self.0.get_response(request).await.into_response();
-            let span = tracing::Span::current();
-            span.record("status", response.status().as_u16());
-            span.record("latency_ms", begun.elapsed().as_micros() as f64 / 1000.0);
-            // Probes come every few seconds and say nothing new.
-            if matches!(&*path, "/livez" | "/readyz" | "/healthz") {
-                tracing::debug!("request done");
-            } else {
-                tracing::info!("request done");
-            }
+            let status = response.status();
+            let done = Done {
+                // The path without the query: a token in a query must not end up in a log.
+                path: uri.path(),
+                method: &method,
+                status: status.as_u16(),
+                latency_ms: begun.elapsed().as_micros() as f64 / 1000.0,
+            };
+            // Probes come every few seconds; when they fail, what fails says so.
+            let probe = matches!(done.path, "/livez" | "/readyz" | "/healthz");
+            done.log(
+                &id,
+                reads && (probe || !status.is_client_error() && !status.is_server_error()),
+            );
             if let Ok(value) = HeaderValue::from_str(id.as_str()) {
                 response.headers_mut().insert(HEADER, value);
             }
             response
         };
-        Ok(call.instrument(span.clone()).await)
+        Ok(call.instrument(span).await)
     }
 }
 

@@ -63,7 +63,8 @@ impl<E: Endpoint> Endpoint for CatchEndpoint<E> {
             Ok(Err(error)) => told(&error, family, id.as_ref()),
             Err(_panic) => {
                 // The message may hold anything, secrets included; the panic hook has written what it is allowed to.
-                tracing::error!("a handler panicked");
+                let shown = id.as_ref().map(tracing::field::display);
+                tracing::error!(request.id = shown, "a handler panicked");
                 let status = StatusCode::INTERNAL_SERVER_ERROR;
                 let title = status.canonical_reason().unwrap_or("Error");
                 let problem = Problem::new(status.as_u16(), title, "internal");
@@ -78,7 +79,13 @@ fn told(error: &poem::Error, family: Family, id: Option<&RequestId>) -> Response
     let status = error.status();
     // A backend that cannot do something is no failure of ours.
     if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED {
-        tracing::error!(code = problem.code, error = chain(error), "request failed");
+        let id = id.map(tracing::field::display);
+        tracing::error!(
+            request.id = id,
+            code = problem.code,
+            error = chain(error),
+            "request failed"
+        );
     }
     let mut response = finish(problem, family, id);
     if let Some(MethodNotAllowed { allow }) = error.downcast_ref()
