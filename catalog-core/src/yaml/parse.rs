@@ -486,6 +486,12 @@ impl Builder<'_> {
             Value::List(Collection::Flow, _) | Value::Map(Collection::Flow, _)
         );
         node.span.end = if flow { span.end } else { open.last_end };
+        match &mut node.value {
+            // A large document has many of these: what they grew beyond their size adds up.
+            Value::List(_, items) => items.shrink_to_fit(),
+            Value::Map(_, entries) => entries.shrink_to_fit(),
+            _ => {}
+        }
         self.finish(node, open.anchor)
     }
 

@@ -13,7 +13,7 @@ use catalog_core::ports::Clock;
 use super::disk::Disk;
 use super::fingerprint::SETTLE;
 use super::history::{History, KEPT, Newest, Past};
-use super::live::{Live, LiveSource};
+use super::live::{Live, LiveContent, LiveSource};
 use super::reader::Reader;
 use super::record::Record;
 use super::standing::Standing;
@@ -178,7 +178,25 @@ impl Engine {
         self.unrecorded.clear();
         self.load_heads()?;
         self.live = self.reader.read(&self.disk);
+        self.share_contents();
         Ok(())
+    }
+
+    /// Keeps one copy of what both the files and the newest records hold: contents can be large, and
+    /// the same copy is quickly compared with itself.
+    fn share_contents(&mut self) {
+        for (key, head) in &mut self.heads {
+            let live = self.live.sources.get(key).map(|source| &source.content);
+            let (Some(LiveContent::Bytes(bytes, _)), Some(record)) = (live, &mut head.record)
+            else {
+                continue;
+            };
+            let recorded = record.document.as_ref().and_then(|d| d.content.as_ref());
+            let copy = recorded.is_some_and(|r| !Arc::ptr_eq(r, bytes) && r == bytes);
+            if copy && let Some(document) = &mut Arc::make_mut(record).document {
+                document.content = Some(bytes.clone());
+            }
+        }
     }
 
     /// Waits until whoever edits the files of this source has let go of them, for a while.
