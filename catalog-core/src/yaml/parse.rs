@@ -445,7 +445,7 @@ impl Builder<'_> {
     }
 
     fn alias(&mut self, id: usize, span: Span) -> Result<(), Stop> {
-        let Some((target, size)) = self.anchors.get(&id) else {
+        let Some((_, size)) = self.anchors.get(&id) else {
             // The anchored node is still open: the alias would contain itself.
             self.issue(
                 span.position,
