@@ -20,7 +20,7 @@ const MEMORY_KIB: u64 = 32 << 10;
 
 /// What is wrong with how an enemy was received on this way.
 fn received(enemy: &Enemy, route: Route) -> Vec<String> {
-    let text = enemy.text(route == Route::FrontEnd || matrix::full());
+    let text = enemy.text(matrix::full());
     let walked = catch_unwind(AssertUnwindSafe(|| walk(route, &text)));
     let Ok(verdict) = walked else {
         return vec!["a panic".to_owned()];
@@ -42,7 +42,11 @@ fn received(enemy: &Enemy, route: Route) -> Vec<String> {
 }
 
 fn received_on(route: Route) {
-    let enemies = enemies();
+    let mut enemies = enemies();
+    // What the front end refuses, nobody behind it sees.
+    if route != Route::FrontEnd && !matrix::full() {
+        enemies.retain(|enemy| !enemy.is_large_and_refused());
+    }
     let violations: Vec<String> = enemies.iter().flat_map(|e| received(e, route)).collect();
     matrix::row(route.row(), enemies.len() as u64, &violations);
 }

@@ -13,7 +13,12 @@ pub struct Enemy {
 }
 
 impl Enemy {
-    /// The text: in everyday runs, a smaller one for the ways behind the front end.
+    /// Whether it is so large that refusing it on one way is enough for every day.
+    pub fn is_large_and_refused(&self) -> bool {
+        self.want != Want::Take && self.size > 50_000
+    }
+
+    /// The text: in everyday runs, a smaller one of those that are taken.
     pub fn text(&self, whole: bool) -> Vec<u8> {
         let small = self.want == Want::Take && self.size > 1000 && !whole;
         (self.make)(if small { self.size / 16 } else { self.size })
