@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
 
-const TARGETS: [(&str, fn(&[u8])); 4] = [
+type Target = fn(&[u8]);
+
+const TARGETS: [(&str, Target); 4] = [
     ("yaml", targets::yaml),
     ("redact", targets::redact),
     ("edit", targets::edit),
