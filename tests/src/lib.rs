@@ -3,6 +3,7 @@
 //! Nothing here knows the server's code; everything goes over HTTP, files and signals, as for a
 //! user.
 
+pub mod canary;
 mod client;
 mod data;
 pub mod matrix;

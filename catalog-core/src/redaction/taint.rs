@@ -62,6 +62,12 @@ impl Taint {
         Self { all, long, starts }
     }
 
+    /// These and more.
+    pub fn with<'a>(&'a self, more: impl IntoIterator<Item = Cow<'a, str>>) -> Self {
+        let own = self.all.iter().map(|s| Cow::Borrowed(s.as_str()));
+        Self::new(own.chain(more))
+    }
+
     /// Whether nothing can be recognised.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()

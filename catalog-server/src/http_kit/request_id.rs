@@ -11,6 +11,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
+use catalog_core::redaction::redact_text;
 use poem::{
     Endpoint, FromRequest, IntoResponse, Middleware, Request, RequestBody, Response, Result,
     http::{HeaderName, HeaderValue},
@@ -102,8 +103,9 @@ impl<E: Endpoint> Endpoint for RequestIdsEndpoint<E> {
     async fn call(&self, mut request: Request) -> Result<Response> {
         let id = RequestId::of(&request);
         request.extensions_mut().insert(id.clone());
-        // The path without the query: a token in a query must not end up in a log.
-        let path = request.uri().path().to_owned();
+        // The path without the query: a token in a query must not end up in a log. Nor one that was
+        // taken for a name.
+        let path = redact_text(request.uri().path());
         let span = tracing::info_span!(
             "http.request",
             request.id = %id,
