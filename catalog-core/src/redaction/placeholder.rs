@@ -83,7 +83,8 @@ fn is_reference(value: &str) -> bool {
     let fits = |inner: Option<&str>| inner.is_some_and(|i| !i.contains(['<', '{', '"']));
     fits(enclosed("<", ">"))
         || fits(enclosed("{{", "}}"))
-        || fits(enclosed("{", "}"))
+        // With these in it, it is data.
+        || fits(enclosed("{", "}").filter(|inner| !inner.contains([':', '['])))
         || fits(enclosed("$(", ")"))
         || enclosed("%", "%").is_some_and(is_name)
         || value.strip_prefix('$').is_some_and(is_name)

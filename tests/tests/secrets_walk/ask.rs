@@ -249,6 +249,10 @@ impl Walk {
         let path = format!("{MANAGEMENT}{source}");
         let etag = self.server.get(source).etag();
         let before = etag.trim_matches('"').to_owned();
+        let little = match source.contains("/mcp/") {
+            true => "mcp_servers:\n  - name: plain\n",
+            false => "models:\n  - name: plain\n",
+        };
         let json_headers = [
             ("Content-Type", "application/json"),
             ("If-Match", etag.as_str()),
@@ -293,72 +297,72 @@ impl Walk {
             }
             let texts = [
                 format!("mcp_servers: {}", put("no list")),
-                format!("{}: 1\n{good}", put("unknown key")),
+                format!("{}: 1\n{little}", put("unknown key")),
                 format!(
                     "{good}  - name: {}\n   bad: indentation\n",
                     put("before the error")
                 ),
                 format!("{good}  - name: [{}\n", put("at the error")),
-                format!("{good}  - {{name: x, password: \"{}\n", put("open quote")),
+                format!("{little}  - {{name: x, password: \"{}\n", put("open quote")),
                 format!(
-                    "{good}  - name: x\n    apiKey: {}\n    apiKey: {}\n",
+                    "{little}  - name: x\n    apiKey: {}\n    apiKey: {}\n",
                     put("duplicate"),
                     put("duplicate")
                 ),
                 format!(
-                    "{good}  - name: x\n    {}: 1\n    {}: 2\n",
+                    "{little}  - name: x\n    {}: 1\n    {}: 2\n",
                     put("unknown field"),
                     put("unknown field")
                 ),
                 format!(
-                    "{good}  - name: *{}\n",
+                    "{little}  - name: *{}\n",
                     put("alias").replace([':', '/', '.', '@', '?', '=', '&'], "")
                 ),
                 format!(
-                    "{good}  - name: !{} x\n",
+                    "{little}  - name: !{} x\n",
                     put("tag").replace(['/', '@', '?', '=', '&'], "")
                 ),
                 format!(
-                    "{good}  - name: x\n    deploymentMode: {}\n    maturity: {{a: {}}}\n",
+                    "{little}  - name: x\n    deploymentMode: {}\n    maturity: {{a: {}}}\n",
                     put("enum"),
                     put("wrong type")
                 ),
                 format!(
-                    "{good}  - name: x\n    readme: [{}]\n    description: [{}]\n",
+                    "{little}  - name: x\n    readme: [{}]\n    description: [{}]\n",
                     put("wrong type"),
                     put("wrong type")
                 ),
                 format!(
-                    "{good}  - name: x\n    logo: {}\n    licenseLink: {}\n    license_link: {}\n",
+                    "{little}  - name: x\n    logo: {}\n    licenseLink: {}\n    license_link: {}\n",
                     put("link"),
                     put("link"),
                     put("link")
                 ),
                 format!(
-                    "{good}  - name: x\n    createTimeSinceEpoch: {}\n    publishedDate: {}\n",
+                    "{little}  - name: x\n    createTimeSinceEpoch: {}\n    publishedDate: {}\n",
                     put("time"),
                     put("time")
                 ),
                 format!(
-                    "{good}  - name: x\n    tools: [{{name: t, accessType: {}}}]\n",
+                    "{little}  - name: x\n    tools: [{{name: t, accessType: {}}}]\n",
                     put("enum")
                 ),
                 format!(
-                    "{good}  - name: x\n    endpoints: {{http: 'ftp://{}', sse: {}}}\n",
+                    "{little}  - name: x\n    endpoints: {{http: 'ftp://{}', sse: {}}}\n",
                     put("URL"),
                     put("URL")
                 ),
                 format!(
-                    "{good}  - name: '{0}'\n  - name: '{0}'\n",
+                    "{little}  - name: '{0}'\n  - name: '{0}'\n",
                     put("name twice").replace('@', "")
                 ),
-                format!("{good}  - name: \"{}\u{7}\"\n", put("control character")),
+                format!("{little}  - name: \"{}\u{7}\"\n", put("control character")),
                 format!("--- {}\n--- {}\n", put("documents"), put("documents")),
                 format!(
-                    "{good}  - name: x\n    <<: {{password: {}}}\n",
+                    "{little}  - name: x\n    <<: {{password: {}}}\n",
                     put("merge key")
                 ),
-                format!("{good}# {}\n\t- tab: {}\n", put("comment"), put("tab")),
+                format!("{little}# {}\n\t- tab: {}\n", put("comment"), put("tab")),
             ];
             for text in texts {
                 let body = json!({"rawYaml": text}).to_string();
@@ -374,7 +378,7 @@ impl Walk {
                         let answer = self.server.client().post_with(
                             &format!("{path}:apply"),
                             &[("If-Match", "*")],
-                            &json!({"rawYaml": good}),
+                            &json!({"rawYaml": little}),
                         );
                         self.note("back", answer);
                     }
@@ -386,18 +390,18 @@ impl Walk {
         for key in super::vault::KEYS.iter().take(keys) {
             let mut put = |what: &str| vault.put(&format!("refused {what} of {key}"), "⟦an16⟧");
             let texts = [
-                format!("{good}  - name: x\n    {key}: {}\n", put("value")),
+                format!("{little}  - name: x\n    {key}: {}\n", put("value")),
                 format!(
-                    "{good}  - name: x\n    tools: [{{name: t, {key}: {}}}]\n",
+                    "{little}  - name: x\n    tools: [{{name: t, {key}: {}}}]\n",
                     put("value")
                 ),
-                format!("{good}  - name: x\n    {key}: {}\n  bad\n", put("value")),
+                format!("{little}  - name: x\n    {key}: {}\n  bad\n", put("value")),
                 format!(
-                    "{good}  - name: x\n    {key}: |\n      {}\n     {}\n bad: [\n",
+                    "{little}  - name: x\n    {key}: |\n      {}\n     {}\n bad: [\n",
                     put("block"),
                     put("block")
                 ),
-                format!("{good}  - {{name: x, {key}: '{}\n", put("open quote")),
+                format!("{little}  - {{name: x, {key}: '{}\n", put("open quote")),
             ];
             for text in texts {
                 let body = json!({"rawYaml": text}).to_string();
