@@ -121,6 +121,15 @@ impl Secrets {
         Self(taint::Taint::new(trees.chain(documents)))
     }
 
+    /// These and more.
+    pub fn and<'a>(&self, more: impl IntoIterator<Item = &'a str>) -> Self {
+        let more: Vec<&str> = more.into_iter().collect();
+        Self(
+            self.0
+                .with(more.into_iter().map(std::borrow::Cow::Borrowed)),
+        )
+    }
+
     /// As [`redact_yaml`], with every copy replaced, too.
     ///
     /// ```

@@ -50,6 +50,7 @@ mod plan;
 mod read;
 mod reconcile;
 mod refresh;
+mod resolving;
 mod view;
 
 use std::collections::BTreeMap;

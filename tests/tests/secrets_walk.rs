@@ -53,7 +53,8 @@ fn start(
     (Server::start_with(&data, &options), reference)
 }
 
-fn walk(format: &str, resolver: &str, seed: u64) -> Search {
+/// `whole`: with everything that is refused, too; else in the whole form only.
+fn walk(format: &str, resolver: &str, seed: u64, whole: bool) -> Search {
     let mut vault = Vault::new(seed);
     let dir = tempfile::tempdir().unwrap();
     let (server, _) = start(dir.path(), &mut vault, format, resolver);
@@ -61,8 +62,7 @@ fn walk(format: &str, resolver: &str, seed: u64) -> Search {
     walk.listen();
 
     // Sources full of secrets, changed in every way, asked for by every route in between.
-    for (plugin, id) in [("mcp", "guarded"), ("models", "guarded")] {
-        let plugin_name = if plugin == "models" { "model" } else { plugin };
+    for (plugin_name, id) in [("mcp", "guarded"), ("model", "guarded")] {
         let source = format!("/plugins/{plugin_name}/sources/{id}");
         let content = |vault: &mut Vault, what: &str| match plugin_name {
             "mcp" => vault.mcp_content(what),
@@ -109,7 +109,9 @@ fn walk(format: &str, resolver: &str, seed: u64) -> Search {
         walk.change(&source, json!({"source": {"properties": other}}))
             .expect(200);
         walk.every_route(plugin_name, id, &["GET"]);
-        walk.refused(&source, &mut vault, &second);
+        if whole || matrix::full() {
+            walk.refused(&source, &mut vault, &second);
+        }
         walk.round_trip(&source);
         walk.roll_back_and_delete(&source);
         walk.every_route(plugin_name, id, &["GET"]);
@@ -140,7 +142,7 @@ fn walk(format: &str, resolver: &str, seed: u64) -> Search {
 
 #[test]
 fn no_canary_gets_out_of_a_server_with_json_logs_and_secrets_in_files() {
-    let search = walk("json", "file", 101);
+    let search = walk("json", "file", 101, true);
     matrix::row(
         "secrets: canary walk, json logs, secrets in files",
         search.checks(),
@@ -150,7 +152,7 @@ fn no_canary_gets_out_of_a_server_with_json_logs_and_secrets_in_files() {
 
 #[test]
 fn no_canary_gets_out_of_a_server_with_text_logs_and_secrets_in_the_environment() {
-    let search = walk("text", "environment", 202);
+    let search = walk("text", "environment", 202, false);
     let name = "secrets: canary walk, text logs, secrets in the environment";
     matrix::row(name, search.checks(), &search.violations());
 }
