@@ -51,6 +51,7 @@ mod plan;
 mod read;
 mod reconcile;
 mod refresh;
+mod resolving;
 mod sources;
 mod view;
 

@@ -20,6 +20,7 @@
 mod migrations;
 mod row;
 
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -142,6 +143,13 @@ where
     }
 }
 
+/// Makes the file, for its owner alone: SQLite would let others read it. Its side files get the same
+/// mode. A file that is there has the mode that somebody gave it; what cannot be made, opening tells.
+fn make_private(path: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    let _ = options.write(true).create_new(true).mode(0o600).open(path);
+}
+
 fn options(dsn: &str) -> Result<SqliteConnectOptions, InvalidDsn> {
     if !dsn.starts_with("sqlite:") {
         return Err(InvalidDsn);
@@ -167,6 +175,9 @@ impl SqliteStatus {
         let pool = SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT);
         // A database in memory lives and dies with its one connection.
         let in_memory = dsn.contains(":memory:") || dsn.contains("mode=memory");
+        if !in_memory {
+            make_private(&path);
+        }
         let pool = match in_memory {
             true => pool
                 .max_connections(1)

@@ -4,6 +4,7 @@
 //! user.
 
 pub mod bystanders;
+pub mod canary;
 mod client;
 mod data;
 pub mod load;

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use super::Shared;
 use super::guard::task_failed;
+use super::resolving::Remembering;
 use super::view::{PluginSlot, SourceSnapshot};
 use crate::model::{EntityFailure, FieldValue, SourceDocument, SourceKey, SourceSettings};
 use crate::ports::{LoadRequest, Loaded};
@@ -100,10 +101,13 @@ impl Shared {
         content: Option<&yaml::Document>,
         written_at: DateTime<Utc>,
     ) -> LoadResult {
-        let request = LoadRequest::new(key, settings, content, &*self.secrets, written_at);
+        let resolver = Remembering::new(&*self.secrets);
+        let request = LoadRequest::new(key, settings, content, &resolver, written_at);
         let properties = Value::Object(settings.properties.clone());
         let secrets = Secrets::of([&properties], content);
-        match slot.plugin.load(request).await {
+        let outcome = slot.plugin.load(request).await;
+        let secrets = resolver.with(secrets);
+        match outcome {
             Ok(mut loaded) => {
                 hide_copies(&mut loaded, &secrets);
                 LoadResult {
