@@ -36,6 +36,7 @@ fn start(
                 vault.put("unasked secret", "⟦an24⟧"),
             ),
         ],
+        ..ServerOptions::default()
     };
     if resolver == "file" {
         let secrets = dir.join("run-secrets/db");
