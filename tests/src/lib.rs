@@ -6,6 +6,7 @@
 pub mod bystanders;
 mod client;
 mod data;
+pub mod history;
 pub mod load;
 pub mod matrix;
 pub mod measure;
