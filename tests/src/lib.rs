@@ -8,6 +8,7 @@ pub mod canary;
 mod client;
 mod data;
 pub mod faults;
+pub mod history;
 pub mod load;
 pub mod matrix;
 pub mod measure;
