@@ -22,6 +22,7 @@ use std::sync::atomic::Ordering;
 
 use catalog_core::StoreError;
 
+use super::checkpoint::{LONG, TOO_LONG};
 use super::disk::{Disk, Held};
 use super::journal::{Journal, Position, State};
 use super::plan::{Plan, Step};
@@ -107,7 +108,12 @@ impl Disk {
                 Err(error) => answers[i] = Err(error),
             }
         }
-        let Held { journal, placed } = &mut *held;
+        let Held {
+            journal,
+            placed,
+            unsynced,
+            ..
+        } = &mut *held;
         let Some(journal) = journal.as_mut().filter(|_| !prepared.is_empty()) else {
             return answers;
         };
@@ -122,6 +128,7 @@ impl Disk {
         self.wrote.store(true, Ordering::Relaxed);
         let mut in_place = true;
         for (i, group) in &prepared {
+            Held::touch(unsynced, &group.plan);
             answers[*i] = self.finish(group).map_err(|error| {
                 in_place &= self.take_back(journal, group);
                 CommitError::Finish(error)
@@ -134,7 +141,9 @@ impl Disk {
             // Others would notice later, and this process looks at everything again.
             tracing::warn!(%error, "other processes cannot be told of a change");
         }
-        if held.is_long()
+        self.long
+            .fetch_or(held.is_longer_than(LONG), Ordering::Relaxed);
+        if held.is_longer_than(TOO_LONG)
             && let Err(error) = self.checkpoint_held(&mut held)
         {
             tracing::error!(%error, "what was committed cannot be made durable in its places");
@@ -221,11 +230,11 @@ impl Disk {
     fn append(&self, held: &mut Held, body: &[u8]) -> io::Result<Position> {
         if held.journal.is_none() {
             held.journal = Some(Journal::create(&self.history_dir()?)?);
+            held.forget();
             // The history's own directory may have been made just now, by whomever.
             if let Some(parent) = self.roots.history().parent() {
                 self.sync_dir(parent)?;
             }
-            held.placed = 0;
         }
         let journal = held.journal.as_mut().ok_or(io::ErrorKind::NotFound)?;
         match journal.prepare(body) {

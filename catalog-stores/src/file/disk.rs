@@ -1,6 +1,6 @@
 //! The files that the store may change, and its own marks beside them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use catalog_core::StoreError;
 use catalog_core::digest::Digest;
 
 use super::journal::Journal;
+use super::plan::Plan;
 use super::problem::PathProblem;
 use super::roots::{Roots, Spot};
 use crate::dir::{Dir, is_gone};
@@ -50,6 +51,8 @@ pub(super) struct Disk {
     held: Mutex<Held>,
     /// Whether something was written that is to be made durable in its place when there is time.
     pub(super) wrote: AtomicBool,
+    /// Whether it is time.
+    pub(super) long: AtomicBool,
     /// Tells this boot of the machine from others; empty when nothing does.
     pub(super) boot: String,
 }
@@ -60,6 +63,29 @@ pub(super) struct Held {
     pub(super) journal: Option<Journal>,
     /// The records below this number are in place.
     pub(super) placed: u64,
+    /// What they have changed and nobody has made durable in its place yet.
+    pub(super) unsynced: Touched,
+    /// What is being made durable right now.
+    pub(super) syncing: Touched,
+}
+
+/// Files that were changed; `false`: removed.
+pub(super) type Touched = BTreeMap<Spot, bool>;
+
+impl Held {
+    /// Takes note of what a committed record changes.
+    pub(super) fn touch(touched: &mut Touched, plan: &Plan) {
+        for step in &plan.steps {
+            touched.insert(step.spot.clone(), step.temp.is_some());
+        }
+    }
+
+    /// Starts anew, in an epoch that has nothing to be made durable.
+    pub(super) fn forget(&mut self) {
+        self.placed = 0;
+        self.unsynced.clear();
+        self.syncing.clear();
+    }
 }
 
 /// What the mark says: what was put in place, in which boot. It is not synced, so that a power cut
@@ -82,6 +108,7 @@ impl Disk {
             poison: Mutex::default(),
             held: Mutex::default(),
             wrote: AtomicBool::new(false),
+            long: AtomicBool::new(false),
             boot: boot.unwrap_or_else(this_boot),
         }
     }

@@ -67,6 +67,11 @@ impl Disk {
             journal.rewind();
         }
         let mut entries = journal.read_on()?;
+        for entry in entries.iter().filter(|e| e.state == State::Committed) {
+            if let Ok((plan, _)) = entry.plan() {
+                Held::touch(&mut held.unsynced, &plan);
+            }
+        }
         entries.retain(|entry| entry.at.number >= held.placed);
         if entries.is_empty() && known {
             return Ok(());
@@ -97,12 +102,12 @@ impl Disk {
                 let epoch = journal.epoch;
                 let looked = journal.look();
                 if journal.epoch != epoch {
-                    held.placed = 0;
+                    held.forget();
                 }
                 looked
             }
             None => {
-                held.placed = 0;
+                held.forget();
                 self.set_aside_old_plan(&dir)?;
                 Journal::open(&dir).map(|journal| held.journal = journal)
             }

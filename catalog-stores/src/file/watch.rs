@@ -95,7 +95,11 @@ struct Watch {
 
 impl Watch {
     fn run(mut self, shared: &Weak<Shared>) {
-        let mut wait = self.pace.interval.min(SOON);
+        // Soon, because somebody may have written between the store's own look and its listening.
+        let mut wait = match self.notifications.exist() {
+            true => self.pace.interval.min(SOON),
+            false => self.pace.interval,
+        };
         while self.wait(wait) {
             let Some(shared) = shared.upgrade() else {
                 return;
