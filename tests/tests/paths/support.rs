@@ -104,8 +104,13 @@ impl Watch {
 
     /// Nothing outside was changed, and nothing of it is inside.
     pub fn unharmed(&mut self, what: impl Debug) {
-        if outside_of(self.top.path()) != self.before {
-            self.violation(&what, "something outside was changed");
+        let now = outside_of(self.top.path());
+        if now != self.before {
+            let differs = |(path, _): &(&PathBuf, _)| now.get(*path) != self.before.get(*path);
+            let all = now.iter().chain(&self.before).filter(differs);
+            let paths: Vec<&PathBuf> = all.map(|(path, _)| path).collect();
+            let why = format!("outside was changed: {paths:?}");
+            self.violation(&what, why);
             self.remember();
         }
         for (path, bytes) in files_below(&self.root()) {
