@@ -36,7 +36,7 @@ pub(super) struct Job {
 /// What is to become of a source.
 pub(super) enum Action {
     /// It says this.
-    Put(SourceDocument),
+    Put(Box<SourceDocument>),
     /// It goes.
     Delete,
 }
