@@ -7,6 +7,8 @@ pub mod bystanders;
 pub mod canary;
 mod client;
 mod data;
+pub mod faults;
+pub mod history;
 pub mod load;
 pub mod matrix;
 pub mod measure;

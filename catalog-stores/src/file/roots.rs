@@ -21,6 +21,10 @@ pub(super) const TEMP_PREFIX: &str = ".catalog-tmp-";
 /// Endings of the files that may hold content.
 const CATALOG_EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
+/// The longest path of content as it may be written. Looking one up takes time that grows with the
+/// square of its steps, and the lock is held meanwhile.
+const MAX_PATH_BYTES: usize = 1024;
+
 /// How often a file that changes while it is read is read again.
 const TORN_READS: usize = 5;
 
@@ -115,6 +119,11 @@ impl Roots {
         })
     }
 
+    /// Every directory but the history's.
+    pub(super) fn all(&self) -> &[PathBuf] {
+        &self.all
+    }
+
     /// A file of the history.
     pub(super) fn in_history(&self, path: impl Into<String>) -> Spot {
         Spot {
@@ -141,7 +150,8 @@ impl Roots {
         text: &str,
         reserved: &[Spot],
     ) -> Result<Located, PathProblem> {
-        if text.is_empty() || text.chars().any(char::is_control) {
+        let endless = text.len() > MAX_PATH_BYTES;
+        if text.is_empty() || endless || text.chars().any(char::is_control) {
             return Err(PathProblem::Invalid);
         }
         let located = self.locate(&base.join(text), self.content)?;

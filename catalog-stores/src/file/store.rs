@@ -347,7 +347,7 @@ impl SourceConfigStore for FileStore {
         expect: &Expect,
         meta: &ChangeMeta,
     ) -> Result<Revision, StoreError> {
-        let action = Action::Put(document.get().clone());
+        let action = Action::Put(Box::new(document.get().clone()));
         self.write(job(key, action, expect, meta)).await
     }
 
@@ -358,7 +358,12 @@ impl SourceConfigStore for FileStore {
         expect: &Expect,
         meta: &ChangeMeta,
     ) -> Result<Revision, StoreError> {
-        let job = job(key, Action::Put(document.get().clone()), expect, meta);
+        let job = job(
+            key,
+            Action::Put(Box::new(document.get().clone())),
+            expect,
+            meta,
+        );
         self.locked(move |engine| engine.preview(&job)).await
     }
 

@@ -17,7 +17,7 @@ impl Dice {
     }
 
     /// The next number (splitmix64).
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -30,7 +30,7 @@ impl Dice {
     /// # Panics
     /// When there is none.
     pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
-        let n = self.next() % of.len() as u64;
+        let n = self.number() % of.len() as u64;
         &of[usize::try_from(n).expect("an index")]
     }
 

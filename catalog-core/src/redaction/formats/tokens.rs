@@ -237,11 +237,18 @@ fn aws_key_id(text: &str, at: usize) -> Option<Found> {
 fn terraform(text: &str, at: usize) -> Option<Found> {
     let bytes = text.as_bytes();
     let before = bytes.get(..at)?.strip_suffix(b".")?;
-    let id = before
+    let mut id = before
         .iter()
         .rev()
         .take_while(|b| b.is_ascii_alphanumeric())
         .count();
+    // The letter of an escaped line end is not part of it.
+    if let Some([b'\\', b'n' | b'r' | b't']) = before
+        .get(before.len().saturating_sub(id + 1)..)
+        .and_then(|head| head.first_chunk())
+    {
+        id -= 1;
+    }
     let is_base64url = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
     let start = at + TERRAFORM.len();
     let end = run(bytes, start, is_base64url);
