@@ -141,11 +141,11 @@ impl Engine {
 
     /// Looks once more at files that were fresh when they were read. Mostly they are what they were
     /// then, and that is all there is to see.
-    pub(super) fn look_again(&mut self) -> Result<(), StoreError> {
+    pub(super) fn look_again(&mut self, moving: &BTreeSet<PathBuf>) -> Result<(), StoreError> {
         let fresh = self.live.unsettled.clone();
         let same = self.is_current() && self.same_as_shown(&fresh);
         if !same {
-            return self.look(Whose::Resting(&BTreeSet::new()));
+            return self.look(Whose::Resting(moving));
         }
         self.published.note(&self.live, fresh);
         Ok(())

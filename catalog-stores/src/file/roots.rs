@@ -251,7 +251,9 @@ impl Roots {
             let opened = dir.open_file(spot.split().1).map_err(PathProblem::of)?;
             let mut file = opened.ok_or(PathProblem::NotAFile)?;
             let before = Fingerprint::of(&file.metadata().map_err(PathProblem::of)?);
-            let mut bytes = Vec::new();
+            // Room for all of it and for one more, or it takes many reads.
+            let most = before.size().min(limit).saturating_add(1);
+            let mut bytes = Vec::with_capacity(usize::try_from(most).unwrap_or(0));
             (&mut file)
                 .take(limit.saturating_add(1))
                 .read_to_end(&mut bytes)

@@ -162,9 +162,9 @@ impl Watch {
         let rests = moving.len() < changed.len();
         self.changed = changed;
         if rests || view.unsettled || view.is_behind(shared.disk()) || shared.disk().is_pending() {
-            let looked = shared.with_engine(|engine| match self.changed.is_empty() {
-                true => engine.look_again(),
-                false => engine.look(Whose::Resting(&moving)),
+            let looked = shared.with_engine(|engine| match rests {
+                true => engine.look(Whose::Resting(&moving)),
+                false => engine.look_again(&moving),
             });
             if let Err(error) = looked {
                 tracing::warn!(%error, "the store cannot look at its files");
