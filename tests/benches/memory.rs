@@ -67,7 +67,7 @@ fn mib(kib: f64) -> String {
 /// What a server takes that serves this many entities, in this many sources of equal size.
 fn of_entities(count: usize, sources: usize) -> Memory {
     let dir = tempfile::tempdir().expect("a directory");
-    let mut entries = String::from("mcp:\n");
+    let mut entries = String::from("catalogs:\n  mcp:\n    sources:\n");
     let all = many_servers(count);
     let all: Vec<&str> = all.split("  - name: ").skip(1).collect();
     for n in 0..sources {
@@ -79,7 +79,7 @@ fn of_entities(count: usize, sources: usize) -> Memory {
         let file = format!("s{n}.yaml");
         std::fs::write(dir.path().join(&file), content).expect("written");
         entries.push_str(&format!(
-            "  - {{id: s{n}, name: S{n}, type: yaml, enabled: true, properties: {{yamlCatalogPath: {file}}}}}\n"
+            "      - {{id: s{n}, name: S{n}, type: yaml, enabled: true, properties: {{yamlCatalogPath: {file}}}}}\n"
         ));
     }
     std::fs::write(dir.path().join("sources.yaml"), entries).expect("written");
