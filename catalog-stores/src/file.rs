@@ -61,6 +61,7 @@ mod replay;
 mod roots;
 mod standing;
 mod store;
+mod sweep;
 mod target;
 mod view;
 mod watch;

@@ -15,7 +15,7 @@ use super::journal::Journal;
 use super::plan::Plan;
 use super::problem::PathProblem;
 use super::roots::{Roots, Spot};
-use crate::dir::Dir;
+use crate::dir::{Dir, is_gone};
 
 /// Mode of the files of the history, which may hold secrets.
 pub(super) const RECORD_MODE: u32 = 0o600;
@@ -44,6 +44,8 @@ pub(super) struct Disk {
     pub(super) sources_limit: u64,
     /// Directories whose own existence this process has made durable.
     pub(super) synced: Mutex<HashSet<PathBuf>>,
+    /// Prepared files that nothing needs any more and that could not be removed.
+    pub(super) litter: Mutex<Vec<(Spot, String)>>,
     /// Why nothing is written any more until the store is opened again.
     poison: Mutex<Option<String>>,
     held: Mutex<Held>,
@@ -102,6 +104,7 @@ impl Disk {
             limit,
             sources_limit,
             synced: Mutex::default(),
+            litter: Mutex::default(),
             poison: Mutex::default(),
             held: Mutex::default(),
             wrote: AtomicBool::new(false),
@@ -260,12 +263,22 @@ impl Disk {
     }
 
     /// Whether the file can be removed: its directory can be written, and it is no mount.
-    pub(super) fn can_remove(&self, spot: &Spot) -> bool {
+    ///
+    /// # Errors
+    /// It cannot be found out now.
+    pub(super) fn can_remove(&self, spot: &Spot) -> io::Result<bool> {
         let found = self.roots.dir_of(spot).and_then(|dir| {
             dir.probe_change()?;
             Ok(!dir.is_mount(spot.split().1))
         });
-        found.unwrap_or(false)
+        match found {
+            Err(e) if is_gone(&e) => Ok(false),
+            Err(e) => match e.kind() {
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Ok(false),
+                _ => Err(e),
+            },
+            found => found,
+        }
     }
 
     /// The directories from a spot's own up to its root, inner ones first.

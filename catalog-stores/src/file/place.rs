@@ -161,17 +161,33 @@ impl Disk {
     }
 
     /// Removes what a plan has prepared, as far as that is possible: what stays has a name that
-    /// nothing else has and no effect.
+    /// nothing else has and no effect, and is tried again later.
     pub(super) fn remove_temps(&self, plan: &Plan) {
         for step in &plan.steps {
-            let Some(temp) = &step.temp else { continue };
-            let dir = self.roots.dir_of(&step.spot);
-            match dir.and_then(|dir| dir.remove(temp)) {
-                Err(error) if !is_gone(&error) => {
-                    tracing::warn!(file = temp, %error, "a prepared file is left behind");
-                }
-                _ => {}
+            if let Some(temp) = &step.temp {
+                self.remove_temp(&step.spot, temp);
             }
+        }
+    }
+
+    fn remove_temp(&self, spot: &Spot, temp: &str) {
+        match self.roots.dir_of(spot).and_then(|dir| dir.remove(temp)) {
+            Err(error) if !is_gone(&error) => {
+                tracing::warn!(file = temp, %error, "a prepared file is left behind for now");
+                let mut litter = self.litter.lock().unwrap_or_else(PoisonError::into_inner);
+                litter.push((spot.clone(), temp.to_owned()));
+            }
+            _ => {}
+        }
+    }
+
+    /// Removes what could not be removed when it should have been.
+    pub(super) fn remove_litter(&self) {
+        let mut litter = self.litter.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = std::mem::take(&mut *litter);
+        drop(litter);
+        for (spot, temp) in found {
+            self.remove_temp(&spot, &temp);
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use std::io;
 
+/// The code of what the file system does not give.
+pub(super) const UNREADABLE: &str = "unreadable";
+
 /// Why a path is not one that the store may use, or why the file there cannot be read.
 #[derive(Debug)]
 pub(super) enum PathProblem {
@@ -47,7 +50,7 @@ impl PathProblem {
             Self::NotFound | Self::Dangling => "not-found",
             Self::NotAFile => "not-a-file",
             Self::TooLarge { .. } => "too-large",
-            Self::Io(_) => "unreadable",
+            Self::Io(_) => UNREADABLE,
         }
     }
 

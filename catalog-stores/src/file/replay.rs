@@ -47,6 +47,7 @@ impl Disk {
     pub(super) fn recover(&self) -> Result<(), StoreError> {
         let unavailable = |e| StoreError::unavailable("finish an interrupted change", e);
         self.check_trusted().map_err(unavailable)?;
+        self.remove_litter();
         self.catch_up(&mut self.held()).map_err(unavailable)
     }
 
@@ -80,6 +81,7 @@ impl Disk {
         self.wrote.store(true, Ordering::Relaxed);
         if !known {
             self.checkpoint_held(held)?;
+            self.sweep();
         }
         if let Err(error) = self.announce(held, !entries.is_empty()) {
             tracing::warn!(%error, "other processes cannot be told of a change");

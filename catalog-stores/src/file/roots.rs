@@ -115,6 +115,11 @@ impl Roots {
         })
     }
 
+    /// Every directory but the history's.
+    pub(super) fn all(&self) -> &[PathBuf] {
+        &self.all
+    }
+
     /// A file of the history.
     pub(super) fn in_history(&self, path: impl Into<String>) -> Spot {
         Spot {
