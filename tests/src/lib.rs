@@ -7,6 +7,7 @@ pub mod bystanders;
 pub mod canary;
 mod client;
 mod data;
+pub mod faults;
 pub mod load;
 pub mod matrix;
 pub mod measure;
