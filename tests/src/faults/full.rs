@@ -52,7 +52,7 @@ pub fn file_size(root: &Path) {
             maximum: all.maximum,
         };
         setrlimit(Resource::Fsize, limit).expect("a limit");
-        Box::new(move || setrlimit(Resource::Fsize, all.clone()).expect("no limit"))
+        Box::new(move || setrlimit(Resource::Fsize, all).expect("no limit"))
     });
 }
 
