@@ -113,6 +113,13 @@ impl Case {
         Some(driver.end().expect("an end"))
     }
 
+    /// Whether a change that was committed, and half of it in place, was given up because the file
+    /// system had become read-only, and stays so for all that the store can know.
+    fn is_set_aside(&self, ended: &Ended) -> bool {
+        let health = ended.line("health ").unwrap_or_default();
+        self.fault.lasts && self.fault.error == "EROFS" && health.contains("journal.failed")
+    }
+
     /// What is wrong with how a driver ended and what it left.
     fn judge(&self, oracle: &Oracle, home: &Home, ended: &Ended) -> Vec<String> {
         let mut wrong = Vec::new();
@@ -160,6 +167,13 @@ impl Case {
         }
         if later.len() != Later::ALL.len() && served != "nothing" {
             wrong.push("no later saves".to_owned());
+        }
+        if self.is_set_aside(ended) {
+            // That is what it says it does; the history has the change, somebody has to look.
+            if acknowledged.is_some() || !later.iter().all(|answer| answer.starts_with("ack ")) {
+                wrong.push(format!("set aside, and {later:?}"));
+            }
+            return wrong;
         }
         if made.len() == Later::ALL.len() && !healthy {
             let health = ended.line("health ");
