@@ -194,10 +194,7 @@ impl Roots {
                     return Err(PathProblem::Dangling);
                 }
             }
-            Some(e) if e.kind() == io::ErrorKind::NotADirectory => {
-                return Err(PathProblem::NotAFile);
-            }
-            Some(e) => return Err(PathProblem::Io(e)),
+            Some(e) => return Err(PathProblem::of(e)),
         }
         let parts: Option<Vec<&str>> = below
             .components()

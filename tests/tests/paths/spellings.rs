@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use catalog_core::StoreError;
 use catalog_core::model::{PluginName, RevisionId, SecretRef, SourceId};
 use catalog_core::ports::{SecretResolver as _, SourceConfigStore as _};
 use catalog_stores::FileSecrets;
@@ -151,13 +152,18 @@ async fn no_spelling_of_a_content_path_leads_out() {
             // Written through the store…
             let fresh = put(&store, "new", path, "mcpservers: []\n").await;
             let over = put(&store, "main", path, "mcpservers: []\n").await;
-            (fresh.is_ok(), over.is_ok())
+            let away =
+                |answer: &Result<_, _>| matches!(answer, Err(StoreError::Unavailable { .. }));
+            (fresh.is_ok(), over.is_ok(), away(&fresh) || away(&over))
         };
         watch.tried += 2;
-        let Ok((fresh, over)) = tokio::time::timeout(PATIENCE, work).await else {
+        let Ok((fresh, over, away)) = tokio::time::timeout(PATIENCE, work).await else {
             watch.violation(path, "a write hangs");
             continue;
         };
+        if away {
+            watch.violation(path, "the store is said to be away");
+        }
         // What is taken is a file below the root, under the name that was asked for.
         if (fresh || over)
             && !fs::metadata(
