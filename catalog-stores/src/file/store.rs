@@ -25,7 +25,7 @@ use super::history::{History, KEPT};
 use super::idle::{self, Wrote};
 use super::lock::lock;
 use super::options::{FileStoreOptions, SOURCES_FILE, create};
-use super::queue::Queue;
+use super::queue::{Queue, trouble};
 use super::target::default_properties;
 use super::view::{Published, View};
 use super::watch::{Pace, Poller};
@@ -254,26 +254,17 @@ impl Shared {
         &self,
         operation: impl FnOnce(&mut Engine) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let (result, failure) = self.run(|engine| {
-            let result = operation(engine);
-            let failure = match &result {
-                Err(error @ (StoreError::Unavailable { .. } | StoreError::Corrupt { .. })) => {
-                    Some(error.to_string())
-                }
-                _ => None,
-            };
-            (result, failure)
-        })?;
-        self.note(failure);
+        let result = self.run(operation)?;
+        self.note(trouble(&result));
         result
     }
 
     /// Makes the writes that wait, as far as they can be made at once. Blocks.
     fn write_waiting(&self) {
         let mut turn = self.queue.take();
-        match self.run(|engine| turn.run(engine)) {
-            Ok(failure) => self.note(failure),
-            Err(error) => turn.fail(&error),
+        let note = |failure| self.note(failure);
+        if let Err(error) = self.run(|engine| turn.run(engine, note)) {
+            turn.fail(&error);
         }
     }
 
