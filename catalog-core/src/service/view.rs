@@ -26,7 +26,7 @@ pub struct SourceSnapshot {
     pub whole: bool,
     /// Of the document that they come from, when they are all of it.
     pub(super) digest: Option<Digest>,
-    entities: Vec<Entity>,
+    entities: Box<[Entity]>,
     by_name: HashMap<Arc<str>, usize>,
     orders: Orders,
 }
@@ -42,6 +42,8 @@ impl SourceSnapshot {
 
     /// What could be loaded.
     pub(super) fn partial(revision: RevisionId, entities: Vec<Entity>) -> Self {
+        // They stay; what the list grew beyond their number need not.
+        let entities = entities.into_boxed_slice();
         let by_name = entities
             .iter()
             .enumerate()
