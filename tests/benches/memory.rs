@@ -88,8 +88,6 @@ fn of_entities(count: usize, sources: usize) -> Memory {
     std::fs::write(dir.path().join("sources.yaml"), entries).expect("written");
     let options = ServerOptions {
         args: vec!["--max-document-bytes".to_owned(), (64 << 20).to_string()],
-        // What is not needed goes back after 10 s; for the bench after one.
-        env: vec![("_RJEM_MALLOC_CONF".into(), "dirty_decay_ms:1000".into())],
         ..ServerOptions::default()
     };
     // The first start writes the history, the second is like every one after it.
