@@ -107,6 +107,7 @@ pub fn redact_key(key: &str) -> String {
 ///     json!({"note": "use ***REDACTED*** here"})
 /// );
 /// ```
+#[derive(Default)]
 pub struct Secrets(taint::Taint);
 
 impl Secrets {
@@ -118,6 +119,44 @@ impl Secrets {
         let trees = trees.into_iter().flat_map(shown::secrets);
         let documents = documents.into_iter().flat_map(|d| shown::secrets(&d.root));
         Self(taint::Taint::new(trees.chain(documents)))
+    }
+
+    /// These and more.
+    pub fn and<'a>(&self, more: impl IntoIterator<Item = &'a str>) -> Self {
+        let more: Vec<&str> = more.into_iter().collect();
+        Self(
+            self.0
+                .with(more.into_iter().map(std::borrow::Cow::Borrowed)),
+        )
+    }
+
+    /// As [`redact_yaml`], with every copy replaced, too.
+    ///
+    /// ```
+    /// use catalog_core::redaction::Secrets;
+    /// use serde_json::json;
+    /// let settings = json!({"token": "k3y-k3y-k3y-k3y"});
+    /// let secrets = Secrets::of([&settings], []);
+    /// let stored = "note: k3y-k3y-k3y-k3y # mine\n";
+    /// let shown = secrets.redact_yaml(stored);
+    /// assert_eq!(shown, "note: \"***REDACTED***\" # mine\n");
+    /// assert_eq!(secrets.restore_yaml(&shown, Some(stored)).unwrap(), stored);
+    /// ```
+    pub fn redact_yaml(&self, text: &str) -> String {
+        restore::shown(text, &self.0)
+    }
+
+    /// As [`restore_yaml`], for a stored text that was shown by these secrets'
+    /// [`redact_yaml`](Self::redact_yaml).
+    ///
+    /// # Errors
+    /// Every marker that has no counterpart.
+    pub fn restore_yaml(
+        &self,
+        incoming: &str,
+        stored: Option<&str>,
+    ) -> Result<String, Vec<StrayMarker>> {
+        restore::restore(incoming, stored, &self.0)
     }
 
     /// Whether there is none that could be recognised.
@@ -178,10 +217,7 @@ pub fn into_redacted(value: Value) -> Value {
 /// What parses still parses. In what does not, secrets are looked for line by line, and in doubt a
 /// line is hidden.
 pub fn redact_yaml(text: &str) -> String {
-    match yaml::parse(text, &limits(text)) {
-        Ok(parsed) => document::redact(&parsed).text,
-        Err(_) => lexical::redact(text),
-    }
+    Secrets::default().redact_yaml(text)
 }
 
 /// Puts the stored secrets back where `incoming` has their markers.
@@ -201,7 +237,7 @@ pub fn restore_value(incoming: &Value, stored: &Value) -> Result<Value, Vec<Stra
 /// Every marker that has no counterpart. In a text that is no YAML, every marker, unless it is the
 /// unchanged redacted text.
 pub fn restore_yaml(incoming: &str, stored: Option<&str>) -> Result<String, Vec<StrayMarker>> {
-    restore::restore(incoming, stored)
+    Secrets::default().restore_yaml(incoming, stored)
 }
 
 /// The credentials in a tree.

@@ -45,12 +45,15 @@ mod change;
 mod diff;
 mod guard;
 mod health;
+mod ledger;
 mod load;
 mod order;
 mod plan;
 mod read;
 mod reconcile;
 mod refresh;
+mod resolving;
+mod sources;
 mod view;
 
 use std::collections::BTreeMap;
@@ -77,6 +80,7 @@ use crate::ports::{
     SecretResolver, SourceConfigStore,
 };
 use crate::validation::Pipeline;
+use ledger::Ledger;
 use view::PluginSlot;
 
 /// What may be set of the service. Every field has a default.
@@ -97,7 +101,8 @@ pub struct ServiceOptions {
     pub health_timeout: Duration,
     /// A health answer is this old at most.
     pub health_cache: Duration,
-    /// How long to wait before trying again to read a store that does not answer.
+    /// How long to wait before trying again to read a store, or to record with a status repository,
+    /// that does not answer.
     pub retry_interval: Duration,
 }
 
@@ -145,6 +150,7 @@ struct Shared {
     events: broadcast::Sender<CatalogEvent>,
     checks: Vec<Arc<dyn HealthCheck>>,
     loaded_once: AtomicBool,
+    ledger: Ledger,
     loads: tokio::sync::Semaphore,
     health: tokio::sync::Mutex<Option<(tokio::time::Instant, HealthReport)>>,
 }

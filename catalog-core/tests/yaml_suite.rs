@@ -3,6 +3,9 @@
 //! Where we differ from the suite, a rule of ours says why, and the case itself must show that the
 //! rule applies: the table of differences in `docs/yaml.md` is checked to be exactly what happens.
 
+// All of it is tests, helpers included.
+#![allow(clippy::unwrap_used)]
+
 mod yaml_suite {
     pub mod cases;
     pub mod compare;

@@ -6,6 +6,7 @@ mod serve;
 use std::process::ExitCode;
 
 use catalog_core::ports::MemoryStore;
+use catalog_core::redaction::redact_text;
 use catalog_core::service::CatalogService;
 use catalog_stores::SqliteStatus;
 use clap::{CommandFactory as _, Parser as _};
@@ -81,13 +82,19 @@ fn with_variable(line: String) -> String {
 }
 
 fn usage(line: &str) -> ExitCode {
-    eprintln!("catalog-server: {line}");
+    complain(line);
     ExitCode::from(USAGE)
 }
 
 fn failed(line: &str) -> ExitCode {
-    eprintln!("catalog-server: {line}");
+    complain(line);
     ExitCode::FAILURE
+}
+
+/// Says what is wrong. That may quote a setting, and the setting may be somebody's secret in the wrong
+/// place.
+fn complain(line: &str) {
+    eprintln!("catalog-server: {}", redact_text(line));
 }
 
 async fn migrate(args: &MigrateArgs) -> ExitCode {

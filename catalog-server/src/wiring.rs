@@ -55,7 +55,8 @@ pub async fn service(settings: &Settings) -> Result<CatalogService, WiringError>
     let status: Arc<dyn RefreshStatusRepository> = match database {
         Database::None => Arc::new(NullStatus),
         Database::Sqlite(dsn) => Arc::new(
-            SqliteStatus::connect(dsn.as_str())
+            // What is served does not depend on it.
+            SqliteStatus::connect_when_possible(dsn.as_str())
                 .await
                 .map_err(|e| WiringError::new("--db-dsn (DATABASE_DSN)", &e))?,
         ),

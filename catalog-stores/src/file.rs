@@ -6,8 +6,10 @@
 //! the store knows what it has seen.
 //!
 //! - **A write is all or nothing**, however many files it touches, whenever the process or the
-//!   machine stops. It is durable before it is acknowledged. A write touches the files that have to
-//!   change, and of `sources.yaml` only the source's entry.
+//!   machine stops. It is durable before it is acknowledged: in a journal in `.history`, from which
+//!   the files themselves are made durable when there is time, and mended after a power cut. Writers
+//!   that wait for each other share the sync. A write touches the files that have to change, and of
+//!   `sources.yaml` only the source's entry.
 //! - **An edit past the store** is noticed once the file has come to rest, recorded as a revision by
 //!   `external`, valid or not, and announced; until then readers get what was there before. A sources
 //!   file that is missing, empty, or cannot be read as it is meant is not taken for the removal of
@@ -48,6 +50,7 @@ mod journal;
 mod live;
 mod lock;
 mod options;
+mod place;
 mod plan;
 mod problem;
 mod queue;
@@ -58,6 +61,7 @@ mod replay;
 mod roots;
 mod standing;
 mod store;
+mod sweep;
 mod target;
 mod view;
 mod watch;

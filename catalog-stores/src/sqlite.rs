@@ -17,10 +17,13 @@
 //! # });
 //! ```
 
+mod files;
+mod link;
 mod migrations;
 mod row;
+mod trouble;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -31,11 +34,9 @@ use catalog_core::ports::{ComponentHealth, RefreshStatusRepository, STATUS_HISTO
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use migrations::MIGRATOR;
+use link::{Link, within};
 pub use migrations::PendingMigration;
-
-/// Rows are small and writes take turns anyway; more connections would only wait for each other.
-const MAX_CONNECTIONS: u32 = 4;
+use trouble::{Failure, Trouble};
 
 /// How long a write waits for another process's.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -86,28 +87,16 @@ const DELETE: &str = "DELETE FROM catalog_refresh_status WHERE plugin_name = ?1 
 const DELETE_PLUGIN: &str = "DELETE FROM catalog_refresh_status WHERE plugin_name = ?1";
 
 /// Refresh status in a SQLite database. Survives restarts; a crash loses nothing that was answered.
+///
+/// What happens to the file while it is open needs no restart: a lock that is let go of, a disk that
+/// has room again, a file that was deleted, replaced or made readable again are taken up by the next
+/// call. A damaged database is set aside as `<file>.damaged`, and a new one is begun. The call that
+/// finds out fails, so that its caller knows that what was stored may be gone.
 #[derive(Debug, Clone)]
 pub struct SqliteStatus {
-    pool: SqlitePool,
-    /// The file, and what told it from others when it was opened; `None` for one in memory.
-    file: Option<(PathBuf, Option<FileId>)>,
+    link: Arc<Link>,
     /// Why the last write failed, until one succeeds.
-    write_failure: Arc<Mutex<Option<String>>>,
-}
-
-/// Device and inode of the file at a path.
-type FileId = (u64, u64);
-
-#[cfg(unix)]
-fn file_id(path: &Path) -> Option<FileId> {
-    use std::os::unix::fs::MetadataExt as _;
-    let meta = std::fs::metadata(path).ok()?;
-    Some((meta.dev(), meta.ino()))
-}
-
-#[cfg(not(unix))]
-fn file_id(path: &Path) -> Option<FileId> {
-    path.exists().then_some((0, 0))
+    write_failure: Arc<Mutex<Option<Trouble>>>,
 }
 
 /// Something that is not a SQLite DSN. Does not print it: what was meant for another database may
@@ -116,30 +105,15 @@ fn file_id(path: &Path) -> Option<FileId> {
 #[error("the DSN must look like sqlite:<path>")]
 struct InvalidDsn;
 
-/// A call that took too long.
+/// A setting that can only be a mistake.
 #[derive(Debug, thiserror::Error)]
-#[error("no answer within {} s", STATEMENT_TIMEOUT.as_secs())]
-struct TimedOut;
+#[error("there is no directory for the database file")]
+struct NoDirectory;
 
 fn failed(
     operation: &'static str,
 ) -> impl Fn(Box<dyn std::error::Error + Send + Sync>) -> StatusError {
     move |source| StatusError { operation, source }
-}
-
-/// Waits for the answer, not for ever.
-async fn within<T, E>(
-    operation: &'static str,
-    work: impl Future<Output = Result<T, E>>,
-) -> Result<T, StatusError>
-where
-    E: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    match tokio::time::timeout(STATEMENT_TIMEOUT, work).await {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(failed(operation)(error.into())),
-        Err(_) => Err(failed(operation)(TimedOut.into())),
-    }
 }
 
 fn options(dsn: &str) -> Result<SqliteConnectOptions, InvalidDsn> {
@@ -150,6 +124,10 @@ fn options(dsn: &str) -> Result<SqliteConnectOptions, InvalidDsn> {
     Ok(options.busy_timeout(BUSY_TIMEOUT).foreign_keys(true))
 }
 
+fn is_in_memory(dsn: &str) -> bool {
+    dsn.contains(":memory:") || dsn.contains("mode=memory")
+}
+
 impl SqliteStatus {
     /// Opens `sqlite:<path>`, makes the file when there is none, and applies migrations that are
     /// pending. `sqlite::memory:` keeps everything in memory.
@@ -157,30 +135,43 @@ impl SqliteStatus {
     /// # Errors
     /// [`StatusError`] when the DSN is none, the file cannot be opened, or a migration fails.
     pub async fn connect(dsn: &str) -> Result<Self, StatusError> {
-        const OPERATION: &str = "open";
+        let status = Self::at(dsn)?;
+        match status.link.opened().await {
+            Ok(_) => Ok(status),
+            Err(failure) => Err(failed("open")(failure.into())),
+        }
+    }
+
+    /// As [`connect`](Self::connect), but a database that cannot be opened now is no error: calls
+    /// fail and the health tells why until it can be. It is tried again at most every second.
+    ///
+    /// # Errors
+    /// [`StatusError`] when the DSN is none, or its directory does not exist.
+    pub async fn connect_when_possible(dsn: &str) -> Result<Self, StatusError> {
+        let status = Self::at(dsn)?;
+        if let Err(failure) = status.link.opened().await {
+            let options = options(dsn).map_err(|e| failed("open")(e.into()))?;
+            let dir = options.get_filename().parent().map(Path::to_owned);
+            if dir.is_some_and(|dir| !dir.as_os_str().is_empty() && !dir.is_dir()) {
+                return Err(failed("open")(NoDirectory.into()));
+            }
+            let error = &failure as &dyn std::error::Error;
+            tracing::error!(
+                error,
+                "the status database cannot be opened; trying again while serving without it"
+            );
+        }
+        Ok(status)
+    }
+
+    fn at(dsn: &str) -> Result<Self, StatusError> {
         let options = options(dsn)
-            .map_err(|e| failed(OPERATION)(e.into()))?
+            .map_err(|e| failed("open")(e.into()))?
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
-        let path = options.get_filename().to_owned();
-        let pool = SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT);
-        // A database in memory lives and dies with its one connection.
-        let in_memory = dsn.contains(":memory:") || dsn.contains("mode=memory");
-        let pool = match in_memory {
-            true => pool
-                .max_connections(1)
-                .min_connections(1)
-                .idle_timeout(None)
-                .max_lifetime(None),
-            false => pool.max_connections(MAX_CONNECTIONS),
-        };
-        let pool = within(OPERATION, pool.connect_with(options)).await?;
-        within("apply migrations", MIGRATOR.run(&pool)).await?;
-        let id = file_id(&path);
         Ok(Self {
-            pool,
-            file: (!in_memory).then_some((path, id)),
+            link: Arc::new(Link::new(options, is_in_memory(dsn))),
             write_failure: Arc::default(),
         })
     }
@@ -192,102 +183,146 @@ impl SqliteStatus {
     /// [`StatusError`] when the DSN is none, the file cannot be opened, or the database was made by
     /// a later version.
     pub async fn check(dsn: &str) -> Result<Vec<PendingMigration>, StatusError> {
-        const OPERATION: &str = "list its migrations";
-        let options = options(dsn).map_err(|e| failed(OPERATION)(e.into()))?;
-        let path = options.get_filename().to_owned();
-        if !dsn.contains(":memory:") && !path.exists() {
+        let failed = failed("list its migrations");
+        let options = options(dsn).map_err(|e| failed(e.into()))?;
+        if !is_in_memory(dsn) && !options.get_filename().exists() {
             return Ok(migrations::all());
         }
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(ACQUIRE_TIMEOUT);
-        let pool = within(OPERATION, pool.connect_with(options)).await?;
-        let pending = within(OPERATION, migrations::pending(&pool)).await;
+        let pool = within(pool.connect_with(options)).await;
+        let pool = pool.map_err(|e| failed(e.into()))?;
+        let pending = within(migrations::pending(&pool)).await;
         pool.close().await;
-        pending
+        pending.map_err(|e| failed(e.into()))
     }
 
-    /// Remembers how a write went, for the health.
-    fn wrote<T>(&self, result: Result<T, StatusError>) -> Result<T, StatusError> {
-        let failure = result.as_ref().err().map(ToString::to_string);
-        *self
-            .write_failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = failure;
+    /// Runs a call on the open database.
+    async fn call<T, F>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(SqlitePool) -> F + Send,
+    ) -> Result<T, StatusError>
+    where
+        F: Future<Output = Result<T, sqlx::Error>> + Send,
+    {
+        let result = self.try_call(work).await;
+        result.map_err(|failure| failed(operation)(failure.into()))
+    }
+
+    async fn try_call<T, E, F>(
+        &self,
+        work: impl FnOnce(SqlitePool) -> F + Send,
+    ) -> Result<T, Failure>
+    where
+        E: Into<Failure>,
+        F: Future<Output = Result<T, E>> + Send,
+    {
+        let opened = self.link.opened().await?;
+        let result = within(work(opened.pool.clone())).await;
+        if let Err(failure) = &result {
+            self.link.failed(&opened, failure.trouble).await;
+        }
         result
     }
 
-    /// What is wrong with the file, by its path: an open database goes on working after its file
-    /// was removed or replaced, and what is written then is lost.
-    fn file_trouble(&self) -> Option<&'static str> {
-        let (path, opened) = self.file.as_ref()?;
-        match file_id(path) {
-            None => Some("the database file is gone"),
-            now if now != *opened => Some("the database file was replaced by another"),
-            Some(_) => None,
-        }
+    /// As [`call`](Self::call), and remembers how it went, for the health.
+    async fn write<T, F>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(SqlitePool) -> F + Send,
+    ) -> Result<T, StatusError>
+    where
+        F: Future<Output = Result<T, sqlx::Error>> + Send,
+    {
+        let result = self.try_call(work).await;
+        let trouble = result.as_ref().err().map(|failure| failure.trouble);
+        *self
+            .write_failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = trouble;
+        result.map_err(|failure| failed(operation)(failure.into()))
     }
+}
 
-    async fn write(&self, status: &RefreshStatus) -> Result<(), sqlx::Error> {
-        let (plugin, id) = (status.key.plugin.as_str(), status.key.id.as_str());
-        // The lock is taken at once: a transaction that reads first may lose its turn.
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        row::bind(sqlx::query(UPSERT), status)
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query(REMEMBER)
-            .bind(plugin)
-            .bind(id)
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query(PRUNE)
-            .bind(plugin)
-            .bind(id)
-            .bind(row::number(STATUS_HISTORY as u64))
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await
-    }
+async fn store(pool: SqlitePool, status: RefreshStatus) -> Result<(), sqlx::Error> {
+    let (plugin, id) = (status.key.plugin.as_str(), status.key.id.as_str());
+    // The lock is taken at once: a transaction that reads first may lose its turn.
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    row::bind(sqlx::query(UPSERT), &status)
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query(REMEMBER)
+        .bind(plugin)
+        .bind(id)
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query(PRUNE)
+        .bind(plugin)
+        .bind(id)
+        .bind(row::number(STATUS_HISTORY as u64))
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await
 }
 
 #[async_trait]
 impl RefreshStatusRepository for SqliteStatus {
     async fn upsert(&self, status: &RefreshStatus) -> Result<(), StatusError> {
-        self.wrote(within("store a status", self.write(status)).await)
+        let status = status.clone();
+        self.write("store a status", |pool| store(pool, status))
+            .await
     }
 
     async fn get(&self, key: &SourceKey) -> Result<Option<RefreshStatus>, StatusError> {
         const OPERATION: &str = "read a status";
-        let query = sqlx::query(GET)
-            .bind(key.plugin.as_str())
-            .bind(key.id.as_str())
-            .fetch_optional(&self.pool);
-        let row = within(OPERATION, query).await?;
+        let key = key.clone();
+        let query = |pool: SqlitePool| async move {
+            sqlx::query(GET)
+                .bind(key.plugin.as_str())
+                .bind(key.id.as_str())
+                .fetch_optional(&pool)
+                .await
+        };
+        let row = self.call(OPERATION, query).await?;
         row.map(|row| row::read(&row).map_err(|e| failed(OPERATION)(e.into())))
             .transpose()
     }
 
     async fn list(&self, plugin: &PluginName) -> Result<Vec<RefreshStatus>, StatusError> {
-        let query = sqlx::query(LIST)
-            .bind(plugin.as_str())
-            .fetch_all(&self.pool);
-        Ok(row::read_all(&within("list the status", query).await?))
+        let plugin = plugin.clone();
+        let query = |pool: SqlitePool| async move {
+            sqlx::query(LIST)
+                .bind(plugin.as_str())
+                .fetch_all(&pool)
+                .await
+        };
+        Ok(row::read_all(&self.call("list the status", query).await?))
     }
 
     async fn delete(&self, key: &SourceKey) -> Result<(), StatusError> {
-        let query = sqlx::query(DELETE)
-            .bind(key.plugin.as_str())
-            .bind(key.id.as_str())
-            .execute(&self.pool);
-        self.wrote(within("remove a status", query).await)?;
+        let key = key.clone();
+        let query = |pool: SqlitePool| async move {
+            sqlx::query(DELETE)
+                .bind(key.plugin.as_str())
+                .bind(key.id.as_str())
+                .execute(&pool)
+                .await
+        };
+        self.write("remove a status", query).await?;
         Ok(())
     }
 
     async fn delete_plugin(&self, plugin: &PluginName) -> Result<u64, StatusError> {
-        let query = sqlx::query(DELETE_PLUGIN)
-            .bind(plugin.as_str())
-            .execute(&self.pool);
-        let removed = self.wrote(within("remove a plugin's status", query).await)?;
+        let plugin = plugin.clone();
+        let query = |pool: SqlitePool| async move {
+            sqlx::query(DELETE_PLUGIN)
+                .bind(plugin.as_str())
+                .execute(&pool)
+                .await
+        };
+        let removed = self.write("remove a plugin's status", query).await?;
         Ok(removed.rows_affected())
     }
 
@@ -296,39 +331,44 @@ impl RefreshStatusRepository for SqliteStatus {
         key: &SourceKey,
         limit: usize,
     ) -> Result<Vec<RefreshStatus>, StatusError> {
-        let query = sqlx::query(HISTORY)
-            .bind(key.plugin.as_str())
-            .bind(key.id.as_str())
-            .bind(row::number(limit as u64))
-            .fetch_all(&self.pool);
-        Ok(row::read_all(&within("read the history", query).await?))
+        let key = key.clone();
+        let query = |pool: SqlitePool| async move {
+            sqlx::query(HISTORY)
+                .bind(key.plugin.as_str())
+                .bind(key.id.as_str())
+                .bind(row::number(limit as u64))
+                .fetch_all(&pool)
+                .await
+        };
+        Ok(row::read_all(&self.call("read the history", query).await?))
     }
 
     async fn health(&self) -> Option<ComponentHealth> {
-        let answer = within("answer", sqlx::query(PROBE).fetch_optional(&self.pool)).await;
-        let failure = self.write_failure.lock();
-        let failure = failure.unwrap_or_else(PoisonError::into_inner).clone();
-        Some(match (answer, self.file_trouble(), failure) {
-            (Err(error), _, _) => ComponentHealth::unhealthy(error.to_string()),
-            (_, Some(trouble), _) => ComponentHealth::unhealthy(trouble),
-            (_, _, Some(failure)) => ComponentHealth::unhealthy(failure),
-            _ => ComponentHealth::healthy(),
+        let probe =
+            |pool: SqlitePool| async move { sqlx::query(PROBE).fetch_optional(&pool).await };
+        let answer = self.try_call(probe).await.err().map(|f| f.trouble);
+        let written = self.write_failure.lock();
+        let written = *written.unwrap_or_else(PoisonError::into_inner);
+        Some(match answer.or(written) {
+            Some(trouble) => ComponentHealth::unhealthy(trouble.to_string()),
+            None => ComponentHealth::healthy(),
         })
     }
 
     async fn migrations(&self) -> ComponentHealth {
-        match within("list its migrations", migrations::pending(&self.pool)).await {
+        let pending = |pool: SqlitePool| async move { migrations::pending(&pool).await };
+        match self.try_call(pending).await {
             Ok(pending) => match pending.first() {
                 None => ComponentHealth::healthy(),
                 Some(first) => {
                     ComponentHealth::unhealthy(format!("the migration {first} is not applied"))
                 }
             },
-            Err(error) => ComponentHealth::unhealthy(error.to_string()),
+            Err(failure) => ComponentHealth::unhealthy(failure.to_string()),
         }
     }
 
     async fn close(&self) {
-        self.pool.close().await;
+        self.link.close().await;
     }
 }

@@ -171,7 +171,7 @@ async fn what_is_text_stays_text() {
 }
 
 #[tokio::test]
-async fn a_database_whose_file_is_gone_or_another_is_not_healthy() {
+async fn a_database_whose_file_is_gone_or_another_says_so_once_and_is_opened_anew() {
     for replaced in [false, true] {
         let dir = tempfile::tempdir().unwrap();
         let status = SqliteStatus::connect(&dsn(&dir)).await.unwrap();
@@ -187,6 +187,17 @@ async fn a_database_whose_file_is_gone_or_another_is_not_healthy() {
         let health = status.health().await.unwrap();
         assert_eq!(health.state, ComponentState::Unhealthy);
         assert!(health.detail.unwrap().contains("the database file"));
+        let health = status.health().await.unwrap();
+        assert_eq!(health.state, ComponentState::Healthy);
+        status.upsert(&row("b", 2)).await.unwrap();
+        status.close().await;
+        let status = SqliteStatus::connect(&dsn(&dir)).await.unwrap();
+        let rows = status.list(&key("mcp", "b").plugin).await.unwrap();
+        assert_eq!(
+            rows.last(),
+            Some(&row("b", 2)),
+            "it is in the file that is there"
+        );
     }
 }
 
@@ -230,5 +241,81 @@ async fn a_database_without_its_table_is_not_healthy() {
     assert_eq!(
         status.health().await.unwrap().state,
         ComponentState::Unhealthy
+    );
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_set_aside_and_begun_anew_but_no_file_of_somebody_else_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("status.db");
+    std::fs::write(&path, "somebody's notes, by a mistake in the settings").unwrap();
+    assert!(SqliteStatus::connect(&dsn(&dir)).await.is_err());
+    let status = SqliteStatus::connect_when_possible(&dsn(&dir))
+        .await
+        .unwrap();
+    assert!(
+        status
+            .health()
+            .await
+            .unwrap()
+            .detail
+            .unwrap()
+            .contains("not a SQLite")
+    );
+    assert!(
+        std::fs::read_to_string(&path)
+            .unwrap()
+            .starts_with("somebody's")
+    );
+    status.close().await;
+
+    std::fs::remove_file(&path).unwrap();
+    let status = SqliteStatus::connect(&dsn(&dir)).await.unwrap();
+    status.upsert(&row("a", 1)).await.unwrap();
+    status.close().await;
+    // The header stays, everything after it goes.
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[100..].fill(0xA5);
+    std::fs::write(&path, &bytes).unwrap();
+    let status = SqliteStatus::connect(&dsn(&dir)).await.unwrap();
+    status.upsert(&row("b", 2)).await.unwrap();
+    assert_eq!(
+        status.list(&key("mcp", "b").plugin).await.unwrap(),
+        [row("b", 2)]
+    );
+    assert_eq!(
+        std::fs::read(dir.path().join("status.db.damaged")).unwrap(),
+        bytes
+    );
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_opened_yet_is_opened_when_it_can() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("status.db");
+    std::fs::create_dir(&path).unwrap();
+    let status = SqliteStatus::connect_when_possible(&dsn(&dir))
+        .await
+        .unwrap();
+    assert!(status.upsert(&row("a", 1)).await.is_err());
+    assert_eq!(
+        status.health().await.unwrap().state,
+        ComponentState::Unhealthy
+    );
+    std::fs::remove_dir(&path).unwrap();
+    let mut tries = 0;
+    while status.upsert(&row("a", 1)).await.is_err() {
+        tries += 1;
+        assert!(tries < 200, "never opened");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(
+        status.health().await.unwrap().state,
+        ComponentState::Healthy
+    );
+    assert!(
+        SqliteStatus::connect_when_possible("sqlite:/no/such/directory/x.db")
+            .await
+            .is_err()
     );
 }

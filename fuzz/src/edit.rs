@@ -161,7 +161,11 @@ impl Asked<'_> {
         assert_eq!(was, is, "{}", story());
 
         let around = self.around(kind);
-        let (head, tail) = (&text[..around.start], &text[around.end..]);
+        let (mut head, tail) = (&text[..around.start], &text[around.end..]);
+        if kind == Kind::Remove {
+            // A dash may be left alone in its line, without the space behind it.
+            head = head.trim_end_matches([' ', '\t']);
+        }
         assert!(edited.starts_with(head), "before {around:?} {}", story());
         assert!(edited.ends_with(tail), "after {around:?} {}", story());
         assert!(edited.len() >= head.len() + tail.len(), "{}", story());

@@ -48,7 +48,7 @@ fn with(bytes: &[u8], limits: &Limits) -> Option<Document> {
         Err(error) => {
             let error_at = error.valid_up_to();
             let valid = std::str::from_utf8(&bytes[..error_at]).expect("valid so far");
-            let issue = &read.err().expect("it is no UTF-8").issues[0];
+            let issue = &read.expect_err("it is no UTF-8").issues[0];
             if issue.code != "too-large" {
                 assert_eq!(
                     (issue.code, issue.position),

@@ -152,7 +152,10 @@ fn seed(store: &MemoryStore, key: &SourceKey, content: &str) {
 fn reload(runtime: &tokio::runtime::Runtime, text: &str) {
     let text = grown(text, 3_000_000);
     let limits = limits();
-    let (bench, _) = runtime.block_on(Bench::start(ModelPlugin::new(), &[text.clone()]));
+    let (bench, _) = runtime.block_on(Bench::start(
+        ModelPlugin::new(),
+        std::slice::from_ref(&text),
+    ));
     let times = in_turns(
         rounds(9, 51),
         |_| time(|| yaml::parse(&text, &limits).expect("it is YAML")),

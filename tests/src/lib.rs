@@ -4,8 +4,11 @@
 //! user.
 
 pub mod bystanders;
+pub mod canary;
 mod client;
 mod data;
+pub mod faults;
+pub mod history;
 pub mod load;
 pub mod matrix;
 pub mod measure;

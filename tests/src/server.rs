@@ -113,18 +113,15 @@ impl Server {
         command
             .env_clear()
             .envs(options.env.iter().cloned())
-            .args([
-                "--listen",
-                "127.0.0.1:0",
-                "--log-format",
-                "json",
-                "--data-dir",
-            ])
+            .args(["--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir)
             .args(&options.args)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
+        if !options.args.iter().any(|arg| arg == "--log-format") {
+            command.args(["--log-format", "json"]);
+        }
         let mut child = command.spawn().expect("the binary starts");
         let lines = BufReader::new(child.stderr.take().expect("a pipe"));
         let log = Arc::new(Mutex::new(String::new()));
@@ -135,7 +132,7 @@ impl Server {
                 for line in lines.lines().map_while(Result::ok) {
                     let ready = line.find("ready at http://").map(|at| {
                         let rest = &line[at + "ready at ".len()..];
-                        rest.split('"').next().unwrap_or_default().to_owned()
+                        rest.split(['"', ' ']).next().unwrap_or_default().to_owned()
                     });
                     let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
                     log.push_str(&line);

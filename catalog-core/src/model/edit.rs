@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::{RevisionId, RevisionKind};
+use crate::redaction::redact_text;
 
 /// A change of some settings. `None` keeps what is stored.
 #[derive(Clone, Default, PartialEq)]
@@ -132,10 +133,10 @@ impl Expect {
 pub struct Author(String);
 
 impl Author {
-    /// Takes the name; control characters go, and what is too long is cut.
+    /// Takes the name; control characters and credentials go, and what is too long is cut.
     pub fn new(name: impl AsRef<str>) -> Self {
         Self(
-            name.as_ref()
+            redact_text(name.as_ref())
                 .chars()
                 .filter(|c| !c.is_control())
                 .take(256)

@@ -1,6 +1,6 @@
 //! What is known about the last refresh of a source.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 
 use super::{EntityFailure, RevisionId, SourceKey};
 
@@ -91,9 +91,11 @@ impl RefreshStatus {
             (None, 0) => format!("Loaded {} entities", outcome.entities_loaded),
             (None, n) => format!("Loaded {} entities, removed {n}", outcome.entities_loaded),
         };
+        // As precise as a database can hold, so that a row that comes back is the same.
+        let at = outcome.finished_at.trunc_subsecs(6);
         Self {
             key: outcome.key.clone(),
-            last_refresh_time: outcome.finished_at,
+            last_refresh_time: at,
             succeeded: outcome.succeeded(),
             last_refresh_summary: summary,
             last_error: outcome.error.clone(),
@@ -101,7 +103,7 @@ impl RefreshStatus {
             entities_removed: outcome.entities_removed,
             duration_ms: outcome.duration_ms,
             revision,
-            updated_at: outcome.finished_at,
+            updated_at: at,
         }
     }
 }

@@ -20,9 +20,9 @@ pub(super) struct Shown {
     pub comments: Vec<String>,
 }
 
-/// The text of a document with every secret in it replaced.
-pub(super) fn redact(document: &Document) -> Shown {
-    let taint = shown::taint(&document.root);
+/// The text of a document with every secret in it replaced, and every copy of an outside one.
+pub(super) fn redact(document: &Document, outside: &Taint) -> Shown {
+    let taint = outside.with(shown::secrets(&document.root));
     let comments = comments(document, &taint);
     let mut edits = Vec::new();
     for (span, shown) in document.comments.iter().zip(&comments) {

@@ -13,6 +13,7 @@ use std::ops::Range;
 
 use super::MARKER;
 use super::starts::Starts;
+pub(super) use assignment::scheme;
 
 /// A credential in a text.
 pub(super) struct Found {
@@ -26,6 +27,7 @@ pub(super) struct Found {
 static STARTS: Starts = {
     let mut starts = Starts::none();
     starts.add(b'-', b'-');
+    starts.add(b'-', b'u');
     starts.add_all(b':');
     starts.add_all(b'=');
     starts.add(b'e', b'y');
@@ -43,8 +45,13 @@ pub(super) fn find(text: &str) -> Vec<Found> {
     let mut pem = pem::Scanner::default();
     while let Some(at) = STARTS.next(bytes, from) {
         let hit = match bytes[at] {
-            b'-' => pem.at(text, at).or_else(|| assignment::flag(text, at)),
-            b':' => url::password(text, at).or_else(|| assignment::member(text, at)),
+            b'-' => pem
+                .at(text, at)
+                .or_else(|| assignment::flag(text, at))
+                .or_else(|| assignment::user(text, at)),
+            b':' => url::credential(text, at)
+                .or_else(|| tokens::bot(text, at))
+                .or_else(|| assignment::member(text, at)),
             b'=' => assignment::value(text, at),
             b'B' | b'b' => tokens::after_scheme(text, at),
             b'e' => tokens::web_token(text, at),

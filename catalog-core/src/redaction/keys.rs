@@ -6,15 +6,23 @@ use super::starts::Starts;
 
 /// A key that holds one of these, in any case, names a secret, unless an exception below applies.
 /// The parts of a two-word name may be joined by nothing, `_`, `-`, `.` or a space.
-const WORDS: [(&str, &str); 8] = [
+const WORDS: [(&str, &str); 16] = [
     ("password", ""),
     ("passwd", ""),
+    ("passphrase", ""),
+    ("passcode", ""),
+    ("pwd", ""),
     ("token", ""),
     ("secret", ""),
     ("credential", ""),
     ("authorization", ""),
     ("api", "key"),
     ("private", "key"),
+    ("access", "key"),
+    ("account", "key"),
+    ("signing", "key"),
+    ("encryption", "key"),
+    ("master", "key"),
 ];
 
 /// A key that ends with one of these says where a secret is, or something about it, not what it is.
@@ -263,6 +271,8 @@ fn is_harmless(word: &str, key: &str, start: usize, end: usize, words: &[Word]) 
                     .any(|k| key.eq_ignore_ascii_case(k))
         }
         "password" | "credential" => after.starts_with("less"),
+        // Part of other words; and where a shell is, or was.
+        "pwd" => !words.iter().any(|w| w.text.ends_with("pwd")) || matches!(key, "PWD" | "OLDPWD"),
         "authorization" => issued(),
         "token" => issued() || is_no_credential(start, &after, words),
         _ => false,

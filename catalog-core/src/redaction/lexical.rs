@@ -14,13 +14,13 @@ use super::keys::is_sensitive_key;
 use super::patch::quote;
 use super::placeholder::is_placeholder;
 use super::taint::Taint;
-use super::tree::{is_name_key, is_value_key};
+use super::tree::{self, is_name_key, is_value_key};
 use super::{MARKER, formats, shown};
 pub(super) use lines::restore;
 use pairs::{Pair, Then, indent_of};
 
-/// The text with every secret that can be told replaced.
-pub(super) fn redact(text: &str) -> String {
+/// The text with every secret that can be told replaced, and every copy of an outside one.
+pub(super) fn redact(text: &str, outside: &Taint) -> String {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let keys = formats::find_private_keys(text);
     let bodies: Vec<&str> = lines
@@ -38,7 +38,7 @@ pub(super) fn redact(text: &str) -> String {
         });
         start += line.len();
     }
-    let taint = Taint::new(engine.secrets.into_iter().map(Cow::Owned));
+    let taint = outside.with(engine.secrets.into_iter().map(Cow::Owned));
     let mut shown = String::with_capacity(text.len());
     for (line, (body, redacted)) in lines.iter().zip(bodies.iter().zip(out)) {
         shown.push_str(&finish(redacted, &taint));
@@ -124,6 +124,8 @@ struct Engine {
     quote: Option<char>,
     /// Open brackets of a secret.
     depth: usize,
+    /// The line before is a list item such as `--token`, whose value is the next item.
+    flag: bool,
     secrets: Vec<String>,
 }
 
@@ -135,6 +137,7 @@ impl Engine {
             covers: Vec::new(),
             quote: None,
             depth: 0,
+            flag: false,
             secrets: Vec::new(),
         }
     }
@@ -228,13 +231,20 @@ impl Engine {
     }
 
     fn plain(&mut self, at: usize, line: &str) -> String {
+        let start = pairs::content_start(line);
+        let item = unquoted(line.get(start..).unwrap_or(""));
+        let is_item = start > indent_of(line);
+        let flagged = std::mem::replace(&mut self.flag, is_item && tree::is_flag(item));
+        if flagged && is_item && !is_left(item) && !is_placeholder(item) {
+            self.secrets.push(item.to_owned());
+            return format!("{}{}", line.get(..start).unwrap_or(""), quote(MARKER));
+        }
         let pairs = pairs::all(line);
         if pairs.is_empty() {
             return line.to_owned();
         }
         let named = self.named.get(at).copied().unwrap_or(false)
             || pairs.iter().any(|p| names_secret(p, line));
-        let start = pairs::content_start(line);
         let secret: Vec<&Pair<'_>> = pairs
             .iter()
             .filter(|p| {
@@ -275,7 +285,11 @@ impl Engine {
             let sentence = self.mode == Mode::Comment && !leads;
             let word = (sentence || pair.tight) && !value.starts_with(['"', '\'']);
             if word {
-                end = pair.value.start + value.find(char::is_whitespace).unwrap_or(value.len());
+                // What follows `Bearer` is what is meant.
+                let scheme = formats::scheme(value);
+                let rest = value.get(scheme..).unwrap_or("");
+                let word = rest.find(char::is_whitespace).unwrap_or(rest.len());
+                end = pair.value.start + scheme + word;
             }
             let value = line.get(pair.value.start..end).unwrap_or("");
             let open = matches!(pair.then, Then::Brackets);

@@ -58,8 +58,15 @@ fn without_scheme(value: &str) -> &str {
     }
 }
 
-/// `<…>`, `${…}`, `$(…)`, `$NAME`, `{{…}}`, `{…}`, `%NAME%`.
+/// `<…>`, `${…}`, `$(…)`, `$NAME`, `{{…}}`, `{…}`, `%NAME%`. What is named is named with words: a
+/// password may begin like this, too.
 fn is_reference(value: &str) -> bool {
+    if value
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .any(is_random)
+    {
+        return false;
+    }
     let enclosed = |open: &str, close: &str| {
         value
             .strip_prefix(open)
@@ -76,10 +83,27 @@ fn is_reference(value: &str) -> bool {
     let fits = |inner: Option<&str>| inner.is_some_and(|i| !i.contains(['<', '{', '"']));
     fits(enclosed("<", ">"))
         || fits(enclosed("{{", "}}"))
-        || fits(enclosed("{", "}"))
+        // With these in it, it is data.
+        || fits(enclosed("{", "}").filter(|inner| !inner.contains([':', '['])))
         || fits(enclosed("$(", ")"))
         || enclosed("%", "%").is_some_and(is_name)
         || value.strip_prefix('$').is_some_and(is_name)
+}
+
+/// Small and capital letters and digits, all mixed: no name that people give.
+fn is_random(word: &str) -> bool {
+    let has = |f: fn(&u8) -> bool| word.bytes().any(|b| f(&b));
+    let changes = word
+        .as_bytes()
+        .windows(2)
+        .filter(|w| w[0].is_ascii_digit() != w[1].is_ascii_digit())
+        .count();
+    word.len() >= 8
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_uppercase)
+        // `Oauth2Token` has one, with letters around it.
+        && changes >= 3
 }
 
 fn is_name(text: &str) -> bool {
@@ -131,7 +155,15 @@ fn is_stand_in(value: &str) -> bool {
     let says_so = ["your", "example", "placeholder", "changeme", "redacted"]
         .iter()
         .any(|w| lower.contains(w));
-    (wordy && says_so) || is_filler(value)
+    let asks = ["insert", "enter", "replace", "paste"]
+        .iter()
+        .any(|w| lower.starts_with(w))
+        || ["_here", "-here", " here"]
+            .iter()
+            .any(|w| lower.ends_with(w));
+    // What the manuals of a vendor write.
+    let manual = value.ends_with("EXAMPLE") || value.ends_with("EXAMPLEKEY");
+    (wordy && (says_so || asks)) || manual || is_filler(value)
 }
 
 /// `xxxxx`, `*****`, `.....`, and what was cut short: `sk-…`.

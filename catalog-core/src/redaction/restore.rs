@@ -5,20 +5,26 @@ use std::ops::Range;
 
 use super::document::{self, Shown, extent};
 use super::patch::{self, Edit, Target, is_alias, quote};
+use super::taint::Taint;
 use super::tree::{self, Step, Tree as _};
 use super::{MARKER, StrayMarker, align, lexical, limits};
 use crate::validation::Path;
 use crate::yaml::{Document, Entry, Node, Position, Span, Value, parse};
 
-/// The incoming text with the stored secrets in the places of their markers.
-pub(super) fn restore(incoming: &str, stored: Option<&str>) -> Result<String, Vec<StrayMarker>> {
+/// The incoming text with the stored secrets in the places of their markers. The stored text was shown
+/// without these outside secrets.
+pub(super) fn restore(
+    incoming: &str,
+    stored: Option<&str>,
+    outside: &Taint,
+) -> Result<String, Vec<StrayMarker>> {
     // Only a backslash can hide a marker from a plain search.
     if stored == Some(incoming) || !(incoming.contains(MARKER) || incoming.contains('\\')) {
         return Ok(incoming.to_owned());
     }
     let Ok(edited) = parse(incoming, &limits(incoming)) else {
         return match stored {
-            Some(stored) if super::redact_yaml(stored) == incoming => Ok(stored.to_owned()),
+            Some(stored) if shown(stored, outside) == incoming => Ok(stored.to_owned()),
             _ => unreadable(incoming),
         };
     };
@@ -27,14 +33,14 @@ pub(super) fn restore(incoming: &str, stored: Option<&str>) -> Result<String, Ve
     };
     match parse(stored, &limits(stored)) {
         Ok(known) => {
-            let shown = document::redact(&known);
+            let shown = document::redact(&known, outside);
             if shown.text == incoming {
                 return Ok(stored.to_owned());
             }
             into_document(incoming, &edited, Some((&shown, &known)))
         }
         Err(_) => {
-            let shown = lexical::redact(stored);
+            let shown = lexical::redact(stored, outside);
             if shown == incoming {
                 return Ok(stored.to_owned());
             }
@@ -43,6 +49,14 @@ pub(super) fn restore(incoming: &str, stored: Option<&str>) -> Result<String, Ve
                 _ => into_document(incoming, &edited, None),
             }
         }
+    }
+}
+
+/// A stored text as it is shown.
+pub(super) fn shown(stored: &str, outside: &Taint) -> String {
+    match parse(stored, &limits(stored)) {
+        Ok(known) => document::redact(&known, outside).text,
+        Err(_) => lexical::redact(stored, outside),
     }
 }
 

@@ -7,11 +7,6 @@ use super::taint::Taint;
 use super::tree::{Class, Tree, walk};
 use super::{MARKER, formats};
 
-/// The secrets of a tree, to recognise copies of them.
-pub(super) fn taint<T: Tree>(root: &T) -> Taint {
-    Taint::new(secrets(root))
-}
-
 /// The values of a tree that are secrets by their place.
 pub(super) fn secrets<T: Tree>(root: &T) -> Vec<Cow<'_, str>> {
     let mut secrets = Vec::new();

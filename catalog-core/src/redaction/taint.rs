@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
+use secrecy::zeroize::Zeroize as _;
+
 use super::formats;
 use super::placeholder::{is_common_word, is_placeholder};
 use super::starts::Starts;
@@ -23,6 +25,14 @@ pub(super) struct Taint {
     long: Vec<(String, Option<usize>)>,
     /// Where one of those may start; `None` when there is none.
     starts: Option<Box<Starts>>,
+}
+
+/// Nothing of them stays in memory.
+impl Drop for Taint {
+    fn drop(&mut self) {
+        let long = self.long.drain(..).map(|(secret, _)| secret);
+        self.all.drain().chain(long).for_each(|mut s| s.zeroize());
+    }
 }
 
 impl Taint {
@@ -60,6 +70,12 @@ impl Taint {
             long.push((secret, beginning));
         }
         Self { all, long, starts }
+    }
+
+    /// These and more.
+    pub fn with<'a>(&'a self, more: impl IntoIterator<Item = Cow<'a, str>>) -> Self {
+        let own = self.all.iter().map(|s| Cow::Borrowed(s.as_str()));
+        Self::new(own.chain(more))
     }
 
     /// Whether nothing can be recognised.

@@ -191,12 +191,16 @@ fn below<'a, T: Tree>(
         Context::Secret | Context::Named(_) if key == "metadataType" && value.text().is_some() => {
             Context::Open
         }
+        Context::Secret | Context::Named(_) if describes(key, value) => Context::Open,
         Context::Secret | Context::Named(_) => Context::Secret,
         Context::Hints | Context::HintKeys if key == "keys" && is_list => Context::HintKeys,
         Context::Hints | Context::HintKeys if HINTS.contains(&key) && value.scalar().is_some() => {
             Context::Open
         }
         Context::Hints | Context::HintKeys => Context::Secret,
+        // `get_token: {name: get_token, …}` is a thing of that name. Its own name decides what is
+        // secret in it.
+        Context::Open if is_sensitive(key) && is_named(value, key) => Context::Open,
         Context::Open if is_sensitive(key) => {
             if is_list && key.eq_ignore_ascii_case("secrets") {
                 Context::Hints
@@ -208,6 +212,28 @@ fn below<'a, T: Tree>(
             Some(name) if is_value_key(key) => Context::Named(name),
             _ => Context::Open,
         },
+    }
+}
+
+/// Whether a map says that its name is this.
+fn is_named<T: Tree>(map: &T, name: &str) -> bool {
+    let mut members = map.members().into_iter().flatten();
+    members.any(|(key, value)| key == "name" && value.text() == Some(name))
+}
+
+/// Whether this member says what a secret is like, as a schema does: `password: {type: string,
+/// description: The password}`.
+fn describes<T: Tree>(key: &str, value: &T) -> bool {
+    // Types and formats are plain words; what is described takes more than one.
+    const LONGEST_WORD: usize = 16;
+    let is_word = |text: &str| {
+        text.len() <= LONGEST_WORD && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+    };
+    match (key, value.text()) {
+        ("description" | "title", Some(text)) => text.trim().contains(' '),
+        ("type" | "format", Some(text)) => is_word(text),
+        ("minLength" | "maxLength", None) => value.scalar().is_some(),
+        _ => false,
     }
 }
 
@@ -246,9 +272,13 @@ fn named_secret<'a, T: Tree + 'a>(
 
 /// The flag, when a list item is one whose value is the next item: `[--token, …]`.
 fn flag<T: Tree>(item: &T) -> Option<&str> {
-    let flag = item.text()?;
-    let name = flag.strip_prefix('-')?;
-    (!name.contains(['=', ' ']) && is_sensitive(name)).then_some(flag)
+    item.text().filter(|text| is_flag(text))
+}
+
+/// `--token`, whose value comes next.
+pub(super) fn is_flag(text: &str) -> bool {
+    text.strip_prefix('-')
+        .is_some_and(|name| !name.contains(['=', ' ']) && is_sensitive(name))
 }
 
 /// The member that says what the value beside it is.

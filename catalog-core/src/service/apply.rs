@@ -1,5 +1,6 @@
 //! Changing a source.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::change::Wanted;
@@ -14,13 +15,14 @@ use crate::model::{
     SourceKey, SourceState,
 };
 use crate::ports::{CatalogEvent, StoredSource};
+use crate::redaction;
 use crate::validation::{Finding, ValidationReport};
 
 /// How often a change that takes whatever is there is tried when somebody else keeps being faster.
 const TRIES: usize = 5;
 
 /// How to make a change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApplyOptions {
     /// Answer what would happen, write nothing.
@@ -31,6 +33,19 @@ pub struct ApplyOptions {
     pub confirm_removals: usize,
     /// Why, in the author's words.
     pub message: Option<String>,
+}
+
+/// Prints the message without credentials.
+impl fmt::Debug for ApplyOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = self.message.as_deref().map(redaction::redact_text);
+        f.debug_struct("ApplyOptions")
+            .field("dry_run", &self.dry_run)
+            .field("refresh", &self.refresh)
+            .field("confirm_removals", &self.confirm_removals)
+            .field("message", &message)
+            .finish()
+    }
 }
 
 impl Default for ApplyOptions {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, broadcast};
 
+use super::ledger::Ledger;
 use super::view::PluginSlot;
 use super::{CatalogService, ServiceOptions, Shared};
 use crate::model::PluginName;
@@ -166,6 +167,7 @@ impl CatalogServiceBuilder {
                 events: broadcast::channel(EVENT_BUFFER).0,
                 checks: self.checks,
                 loaded_once: false.into(),
+                ledger: Ledger::default(),
                 loads: Semaphore::new(self.options.concurrent_loads.max(1)),
                 health: tokio::sync::Mutex::default(),
             }),

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::diff::secrets_of;
 use crate::error::CatalogError;
 use crate::model::{Edit, SettingsPatch, SourceDocument, SourceKey, SourceSettings};
 use crate::ports::StoredSource;
-use crate::redaction::{self, StrayMarker};
+use crate::redaction::{self, Secrets, StrayMarker};
 use crate::validation::{Finding, Layer};
 
 /// The document that an edit asks for, and what is wrong with the request itself.
@@ -40,7 +41,7 @@ pub(super) fn wanted(
     }
     let before = stored.and_then(|s| s.document.content.clone());
     let content = match &edit.content {
-        Some(new) => Some(restored_content(new, before.as_deref(), &mut findings)),
+        Some(new) => Some(restored_content(new, stored, &mut findings)),
         None => before,
     };
     if content.is_some() && stored.is_none_or(|s| s.document.content.is_none()) {
@@ -105,14 +106,15 @@ fn restored(
 /// no marker.
 fn restored_content(
     incoming: &Arc<[u8]>,
-    stored: Option<&[u8]>,
+    stored: Option<&StoredSource>,
     findings: &mut Vec<Finding>,
 ) -> Arc<[u8]> {
     let Ok(text) = std::str::from_utf8(incoming) else {
         return incoming.clone();
     };
-    let stored = stored.and_then(|s| std::str::from_utf8(s).ok());
-    match redaction::restore_yaml(text, stored) {
+    let secrets = stored.map_or_else(Secrets::default, |s| secrets_of(&s.document.settings));
+    let before = stored.and_then(|s| std::str::from_utf8(s.document.content.as_deref()?).ok());
+    match secrets.restore_yaml(text, before) {
         Ok(text) => Arc::from(text.as_bytes()),
         Err(stray) => {
             findings.extend(stray.iter().map(|s| finding(s).in_content()));

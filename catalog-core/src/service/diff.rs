@@ -13,7 +13,7 @@ use super::guard::task_failed;
 use super::view::PluginSlot;
 use super::{CatalogService, Shared};
 use crate::error::{CatalogError, StoreError};
-use crate::model::{Entity, RevisionId, SourceDocument, SourceKey};
+use crate::model::{Entity, RevisionId, SourceDocument, SourceKey, SourceSettings};
 use crate::redaction::{self, Secrets};
 use crate::yaml::{self, Limits};
 
@@ -172,10 +172,20 @@ pub(super) fn entity_changes(before: &[Entity], after: &[Entity]) -> EntityChang
     changes
 }
 
+fn properties_of(settings: &SourceSettings) -> Value {
+    Value::Object(settings.properties.clone())
+}
+
+/// The secrets of the settings, which somebody may have copied into the content.
+pub(super) fn secrets_of(settings: &SourceSettings) -> Secrets {
+    Secrets::of([&properties_of(settings)], [])
+}
+
 /// The content as people may see it.
 pub(super) fn shown_content(document: Option<&SourceDocument>) -> Option<String> {
-    let bytes = document?.content.as_deref()?;
-    Some(redaction::redact_yaml(&String::from_utf8_lossy(bytes)))
+    let document = document?;
+    let text = String::from_utf8_lossy(document.content.as_deref()?);
+    Some(secrets_of(&document.settings).redact_yaml(&text))
 }
 
 /// What is secret on either side is hidden on both.
@@ -194,7 +204,9 @@ fn unified(before: Option<&SourceDocument>, after: Option<&SourceDocument>) -> S
             yaml::parse_bytes(bytes, &limits).ok()
         })
         .collect();
-    let secrets = Secrets::of([], &parsed);
+    let settings = [before, after].into_iter().flatten();
+    let properties: Vec<Value> = settings.map(|d| properties_of(&d.settings)).collect();
+    let secrets = Secrets::of(&properties, &parsed);
     let diff = TextDiff::configure()
         .timeout(DIFF_TIME)
         .diff_lines(&old, &new)

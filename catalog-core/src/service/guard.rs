@@ -1,14 +1,16 @@
 //! Calls to ports that must not hold anything up for ever.
 
-use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
 
 use super::Shared;
 use super::view::PluginSlot;
 use crate::error::{CatalogError, Cause};
 use crate::health::bounded;
-use crate::model::{PluginName, RefreshStatus, SecretRef, SourceDocument, SourceKey};
-use crate::ports::{SecretError, StatusError};
+use crate::model::{SecretRef, SourceDocument, SourceKey};
+use crate::ports::SecretError;
 use crate::validation::{Finding, Run};
 
 /// A failure of a task, told without what a panic said: that may hold a secret.
@@ -22,6 +24,34 @@ pub(super) fn task_failed(error: &tokio::task::JoinError) -> Cause {
         true => "panicked",
         false => "was cancelled",
     }))
+}
+
+/// A source that takes longer than this to load waits for somebody else rather than for this machine.
+const LANE_PATIENCE: Duration = Duration::from_millis(100);
+
+/// Does work of which only so much is done at a time. What takes long makes room for others and goes
+/// on: sources whose upstreams hang must not keep the others from being loaded.
+pub(super) async fn in_lane<T>(lanes: &Semaphore, work: impl Future<Output = T>) -> T {
+    let permit = lanes.acquire().await;
+    let mut work = std::pin::pin!(work);
+    match tokio::time::timeout(LANE_PATIENCE, &mut work).await {
+        Ok(done) => done,
+        Err(_) => {
+            drop(permit);
+            work.await
+        }
+    }
+}
+
+/// Does the work for each item in so many lanes; the results are in the items' order.
+pub(super) async fn in_lanes<T, F: Future>(
+    lanes: usize,
+    items: impl IntoIterator<Item = T>,
+    work: impl Fn(T) -> F,
+) -> Vec<F::Output> {
+    let lanes = Semaphore::new(lanes.max(1));
+    let all = items.into_iter().map(|item| in_lane(&lanes, work(item)));
+    futures_util::future::join_all(all).await
 }
 
 impl Shared {
@@ -59,39 +89,5 @@ impl Shared {
             }
         }
         Ok(())
-    }
-
-    /// Records how a refresh ended. What is served does not depend on it.
-    pub(super) async fn record(&self, row: &RefreshStatus) {
-        self.told("recorded", &row.key, self.status.upsert(row))
-            .await;
-    }
-
-    /// Removes what is recorded about a source that is gone.
-    pub(super) async fn unrecord(&self, key: &SourceKey) {
-        self.told("removed", key, self.status.delete(key)).await;
-    }
-
-    /// The sources that something is recorded about, as far as that can be told.
-    pub(super) async fn recorded_keys(&self, plugin: &PluginName) -> Vec<SourceKey> {
-        let rows = bounded(self.options.port_timeout, self.status.list(plugin)).await;
-        let rows = rows.and_then(Result::ok).unwrap_or_default();
-        rows.into_iter().map(|row| row.key).collect()
-    }
-
-    async fn told(
-        &self,
-        what: &'static str,
-        key: &SourceKey,
-        answer: impl Future<Output = Result<(), StatusError>>,
-    ) {
-        match bounded(self.options.port_timeout, answer).await {
-            Some(Ok(())) => {}
-            Some(Err(error)) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(%key, error, "refresh status not {what}");
-            }
-            None => tracing::warn!(%key, "refresh status not {what} in time"),
-        }
     }
 }

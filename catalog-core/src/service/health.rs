@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::CatalogService;
 use crate::health::{bounded, check};
 use crate::model::SourceState;
-use crate::ports::ComponentHealth;
+use crate::ports::{ComponentHealth, ComponentState};
 
 /// How the plugins are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,15 +36,27 @@ pub struct HealthReport {
 }
 
 impl HealthReport {
-    /// Whether requests can be served: nothing is unhealthy and the first load has ended.
+    /// Whether requests can be served: the store and what an embedder added are not unhealthy, and
+    /// the first load has ended. The status database takes no part: it only records what happened,
+    /// and to take a catalog out of rotation for its sake would be an outage for a note book.
     pub fn is_ready(&self) -> bool {
-        use crate::ports::ComponentState::Unhealthy;
-        let fine = |health: &ComponentHealth| health.state != Unhealthy;
-        self.initial_load
-            && self.database.as_ref().is_none_or(fine)
-            && fine(&self.migrations)
-            && fine(&self.store)
-            && self.others.values().all(fine)
+        let fine = |health: &ComponentHealth| health.state != ComponentState::Unhealthy;
+        self.initial_load && fine(&self.store) && self.others.values().all(fine)
+    }
+
+    /// How everything is, in one word: unhealthy when requests cannot be served, degraded when some
+    /// part is not as it should be.
+    pub fn state(&self) -> ComponentState {
+        let parts = self.database.iter().chain([&self.migrations, &self.store]);
+        let mut parts = parts.chain(self.others.values());
+        let whole = self.plugins.healthy == self.plugins.total;
+        match self.is_ready() {
+            false => ComponentState::Unhealthy,
+            true if whole && parts.all(|part| part.state == ComponentState::Healthy) => {
+                ComponentState::Healthy
+            }
+            true => ComponentState::Degraded,
+        }
     }
 }
 
@@ -81,6 +93,12 @@ impl CatalogService {
                 total: 0,
             },
         };
+        // Whatever is wrong with it, it may lack something afterwards.
+        if let Some(database) = &report.database
+            && database.state != ComponentState::Healthy
+        {
+            shared.ledger.miss();
+        }
         *cached = Some((tokio::time::Instant::now(), report.clone()));
         self.with_live_parts(report)
     }

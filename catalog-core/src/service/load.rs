@@ -7,7 +7,8 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::Shared;
-use super::guard::task_failed;
+use super::guard::{in_lane, task_failed};
+use super::resolving::Remembering;
 use super::view::{PluginSlot, SourceSnapshot};
 use crate::model::{EntityFailure, FieldValue, SourceDocument, SourceKey, SourceSettings};
 use crate::ports::{LoadRequest, Loaded};
@@ -67,11 +68,13 @@ impl Shared {
                 }
             }
         };
-        // Bounded over all sources; and dropped with this future, whatever becomes of it.
-        let _permit = self.loads.acquire().await;
+        // Dropped with this future, whatever becomes of it.
         let mut task = JoinSet::new();
-        task.spawn(work);
-        match tokio::time::timeout(self.options.load_timeout, task.join_next()).await {
+        let done = in_lane(&self.loads, async {
+            task.spawn(work);
+            tokio::time::timeout(self.options.load_timeout, task.join_next()).await
+        });
+        match done.await {
             Ok(Some(Ok(result))) => result,
             Ok(Some(Err(error))) => {
                 let error = &*task_failed(&error) as &dyn std::error::Error;
@@ -100,10 +103,13 @@ impl Shared {
         content: Option<&yaml::Document>,
         written_at: DateTime<Utc>,
     ) -> LoadResult {
-        let request = LoadRequest::new(key, settings, content, &*self.secrets, written_at);
+        let resolver = Remembering::new(&*self.secrets);
+        let request = LoadRequest::new(key, settings, content, &resolver, written_at);
         let properties = Value::Object(settings.properties.clone());
         let secrets = Secrets::of([&properties], content);
-        match slot.plugin.load(request).await {
+        let outcome = slot.plugin.load(request).await;
+        let secrets = resolver.with(secrets);
+        match outcome {
             Ok(mut loaded) => {
                 hide_copies(&mut loaded, &secrets);
                 LoadResult {

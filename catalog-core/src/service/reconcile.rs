@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use futures_util::StreamExt as _;
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream::BoxStream;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
-use super::guard::task_failed;
+use super::guard::{in_lanes, task_failed};
 use super::view::{LiveSource, PluginSlot};
 use super::{CatalogService, Shared};
 use crate::error::{CatalogError, StoreError};
@@ -59,7 +59,12 @@ impl CatalogService {
             tracing::error!(error, "the store does not answer; trying again");
         }
         let pending = loaded.is_err();
-        let task = tokio::spawn(async move { shared.follow(changes, pending).await });
+        let task = tokio::spawn(async move {
+            tokio::join!(
+                shared.clone().follow(changes, pending),
+                shared.keep_ledger()
+            );
+        });
         Running {
             task,
             service: self.clone(),
@@ -138,10 +143,8 @@ impl Shared {
                 Ok(stored) => keys.extend(stored.into_iter().map(|s| s.key)),
                 Err(error) => result = result.and(Err(error)),
             }
-            let looks = stream::iter(keys)
-                .map(|key| async move { self.reconcile_one(&key).await })
-                .buffer_unordered(self.options.concurrent_loads.max(1));
-            let looks: Vec<Result<(), StoreError>> = looks.collect().await;
+            let look = async |key| self.reconcile_one(&key).await;
+            let looks = in_lanes(self.options.concurrent_loads, keys, look).await;
             result = looks.into_iter().fold(result, Result::and);
         }
         if result.is_ok() {

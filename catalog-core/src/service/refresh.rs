@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
-use futures_util::{StreamExt as _, stream};
 
+use super::guard::in_lanes;
 use super::load::LoadResult;
 use super::view::{LiveSource, PluginSlot, SourceSnapshot, SourceStatus};
 use super::{CatalogService, Shared};
@@ -42,13 +42,9 @@ impl CatalogService {
         self.detached(async move {
             shared.slot(&plugin)?;
             let sources = shared.store.list(&plugin).await?;
-            let refreshes = stream::iter(sources)
-                .map(|source| {
-                    let shared = shared.clone();
-                    async move { shared.refresh(&source.key).await }
-                })
-                .buffered(shared.options.concurrent_loads.max(1));
-            let outcomes: Vec<_> = refreshes.collect().await;
+            let keys = sources.into_iter().map(|source| source.key);
+            let refresh = async |key| shared.refresh(&key).await;
+            let outcomes = in_lanes(shared.options.concurrent_loads, keys, refresh).await;
             let gone = |outcome: &Result<_, CatalogError>| {
                 // Deleted since it was listed.
                 matches!(

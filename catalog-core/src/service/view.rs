@@ -1,12 +1,13 @@
 //! What readers see: immutable, swapped as a whole.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
 use super::order::{Order, Orders};
+use super::sources::Sources;
 use crate::digest::Digest;
 use crate::model::{
     Entity, EntityFailure, RefreshOutcome, RefreshStatus, Revision, RevisionId, SourceId,
@@ -25,7 +26,7 @@ pub struct SourceSnapshot {
     pub whole: bool,
     /// Of the document that they come from, when they are all of it.
     pub(super) digest: Option<Digest>,
-    entities: Vec<Entity>,
+    entities: Box<[Entity]>,
     by_name: HashMap<Arc<str>, usize>,
     orders: Orders,
 }
@@ -41,6 +42,8 @@ impl SourceSnapshot {
 
     /// What could be loaded.
     pub(super) fn partial(revision: RevisionId, entities: Vec<Entity>) -> Self {
+        // They stay; what the list grew beyond their number need not.
+        let entities = entities.into_boxed_slice();
         let by_name = entities
             .iter()
             .enumerate()
@@ -171,13 +174,13 @@ impl LiveSource {
 /// Everything of one plugin at one moment.
 #[derive(Debug, Default)]
 pub struct PluginView {
-    pub(super) sources: BTreeMap<SourceId, Arc<LiveSource>>,
+    pub(super) sources: Sources,
 }
 
 impl PluginView {
     /// The sources, by id.
     pub fn sources(&self) -> impl Iterator<Item = &Arc<LiveSource>> {
-        self.sources.values()
+        self.sources.iter()
     }
 
     /// One source.
@@ -187,7 +190,7 @@ impl PluginView {
 
     /// Every entity with its source: by source id, then in the order of the content.
     pub fn entities(&self) -> impl Iterator<Item = (&LiveSource, &Entity)> {
-        self.sources.values().flat_map(|source| {
+        self.sources.iter().flat_map(|source| {
             source
                 .snapshot
                 .entities()
@@ -199,7 +202,7 @@ impl PluginView {
     /// The entity of this name, from the first source that has one.
     pub fn entity(&self, name: &str) -> Option<(&LiveSource, &Entity)> {
         self.sources
-            .values()
+            .iter()
             .find_map(|s| s.snapshot.get(name).map(|e| (&**s, e)))
     }
 }
@@ -248,13 +251,11 @@ impl PluginSlot {
 
     /// Swaps one source; readers see the old whole or the new whole.
     pub(super) fn set(&self, id: &SourceId, source: Option<Arc<LiveSource>>) {
-        self.view.rcu(|view| {
-            let mut sources = view.sources.clone();
-            match &source {
-                Some(source) => sources.insert(id.clone(), source.clone()),
-                None => sources.remove(id),
-            };
-            PluginView { sources }
+        self.view.rcu(|view| PluginView {
+            sources: match &source {
+                Some(source) => view.sources.with(source.clone()),
+                None => view.sources.without(id),
+            },
         });
     }
 }

@@ -12,6 +12,10 @@ use crate::yaml::{Entry, Node, Position, Value};
 /// Fields of flat entries that other programs write and nobody reads.
 const IGNORED: [&str; 3] = ["assetType", "status", "error"];
 
+/// Unknown fields of an entry that are listed. An entry with more than a few is written anew when it is
+/// edited, so that those beyond go, too.
+pub(super) const MAX_UNKNOWN: usize = 64;
+
 /// Whether a field of a flat entry is accepted and not read.
 pub(super) fn is_ignored(key: &str) -> bool {
     IGNORED.contains(&key)
@@ -138,6 +142,9 @@ impl Reader<'_> {
     fn other_field(&mut self, entry: &Entry, dialect: Dialect) {
         let key = &*entry.key;
         if key == "id" || (dialect == Dialect::Flat && is_ignored(key)) {
+            return;
+        }
+        if self.findings.len() >= MAX_UNKNOWN {
             return;
         }
         let known = Field::ALL.iter().flat_map(|f| f.spellings()).copied();

@@ -20,6 +20,8 @@ pub(super) const FLAT_LISTS: [(&str, &str); 5] = [
     ("skill_catalogs", "skills"),
     (OLD_LIST, "models"),
 ];
+/// Unknown fields beside the sources that are listed: more are no help to anybody.
+const MAX_UNKNOWN: usize = 200;
 const HEAD: [&str; 3] = ["apiVersion", "kind", "catalogs"];
 const EXTRAS: [&str; 2] = ["labels", "namedQueries"];
 
@@ -93,6 +95,9 @@ impl Reader<'_> {
     }
 
     fn unknown(&mut self, path: &Path, entry: &Entry, known: &[&str]) {
+        if self.findings.len() >= MAX_UNKNOWN {
+            return;
+        }
         let message = format!("unknown field {:?}", redaction::redact_key(&entry.key));
         let mut finding = Finding::error(Layer::StrictFields, "unknown-field", message)
             .at(path.key(entry.key.clone()))

@@ -7,8 +7,11 @@ use super::field::Field;
 use super::verify::{Outcome, verify};
 use super::{EditError, FileEdit, FileEntry, SourcesFile};
 use crate::model::{SourceId, SourceSettings};
-use crate::validation::PathSegment;
+use crate::validation::{Finding, PathSegment};
 use crate::yaml::{self, Limits, edit};
+
+/// Fields that are taken out of an entry one by one; with more of them it is written anew.
+const MAX_STRAYS: usize = 16;
 
 /// Makes the files declare the source with exactly these settings; every byte outside its entry
 /// stays, and inside it what does not differ. Returns the files that change, none when nothing does.
@@ -144,10 +147,16 @@ fn repair(draft: &mut Draft<'_>) -> Result<(), EditError> {
             let Some(path) = extra else { break };
             draft.remove(file, &path)?;
         }
+        let is_stray = |f: &Finding| matches!(&*f.code, "unknown-field" | "duplicate-field");
+        let strays = |entry: &FileEntry| entry.findings.iter().filter(|f| is_stray(f)).count();
+        // Each removal costs reading the text again.
+        if draft.entry(file).is_some_and(|e| strays(e) > MAX_STRAYS) {
+            draft.rewrite(file)?;
+        }
         loop {
             let stray = draft.entry(file).and_then(|entry| {
                 let mut findings = entry.findings.iter();
-                findings.find(|f| matches!(&*f.code, "unknown-field" | "duplicate-field"))
+                findings.find(|f| is_stray(f))
             });
             let Some(path) = stray.map(|f| f.path.clone()) else {
                 break;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Expected, Properties,
-    source::{Length, Names},
+    source::{Count, Length},
 };
 
 /// The settings of a source as someone sends them. What is left out keeps what is stored.
@@ -49,15 +49,22 @@ impl fmt::Debug for SourceInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SourceInput")
             .field("id", &self.id)
-            .field("name", &self.name)
+            .field("name", &Length(self.name.as_deref()))
             .field("type", &self.kind)
             .field("enabled", &self.enabled)
-            .field("labels", &self.labels)
-            .field("properties", &self.properties.as_ref().map(Names))
-            .field("included_items", &self.included_items)
-            .field("excluded_items", &self.excluded_items)
+            .field("labels", &count(&self.labels))
+            .field(
+                "properties",
+                &self.properties.as_ref().map(|p| Count(p.len())),
+            )
+            .field("included_items", &count(&self.included_items))
+            .field("excluded_items", &count(&self.excluded_items))
             .finish()
     }
+}
+
+fn count(items: &Option<Vec<String>>) -> Option<Count> {
+    items.as_ref().map(|items| Count(items.len()))
 }
 
 /// A document to check. What is left out keeps what is stored.
@@ -130,7 +137,7 @@ impl fmt::Debug for ApplyRequest {
             .field("source", &self.source)
             .field("raw_yaml", &Length(self.raw_yaml.as_deref()))
             .field("expected_revision", &self.expected_revision)
-            .field("message", &self.message)
+            .field("message", &Length(self.message.as_deref()))
             .field("options", &self.options)
             .finish()
     }
@@ -186,7 +193,7 @@ pub struct EnableRequest {
 }
 
 /// Goes back to an earlier revision: a new revision with the old bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
 #[cfg_attr(
@@ -209,6 +216,17 @@ pub struct RollbackRequest {
     /// How to go about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub options: Option<ApplyOptions>,
+}
+
+impl fmt::Debug for RollbackRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RollbackRequest")
+            .field("revision_id", &self.revision_id)
+            .field("expected_revision", &self.expected_revision)
+            .field("message", &Length(self.message.as_deref()))
+            .field("options", &self.options)
+            .finish()
+    }
 }
 
 impl RollbackRequest {

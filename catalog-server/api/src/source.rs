@@ -118,6 +118,15 @@ impl fmt::Debug for SourceDetail {
     }
 }
 
+/// Shows how many there are instead of what they are.
+pub(crate) struct Count(pub(crate) usize);
+
+impl fmt::Debug for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{}>", self.0)
+    }
+}
+
 /// Shows how long a text is instead of the text, which may hold secrets and is long anyway.
 pub(crate) struct Length<'a>(pub(crate) Option<&'a str>);
 

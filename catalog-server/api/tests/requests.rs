@@ -83,7 +83,7 @@ fn debug_shows_no_value_that_may_be_a_secret() {
     let validate: ValidateRequest = serde_json::from_value(body).unwrap();
     for shown in [format!("{request:?}"), format!("{validate:#?}")] {
         assert!(!shown.contains("hunter2"), "{shown}");
-        assert!(shown.contains("token"), "{shown}");
+        assert!(shown.contains("<1>"), "{shown}");
         assert!(shown.contains("<17 bytes>"), "{shown}");
     }
 }

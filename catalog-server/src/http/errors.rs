@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use catalog_core::error::{CatalogError, StoreError};
 use catalog_core::model::InvalidId;
-use catalog_core::redaction::redact_text;
 use poem::http::StatusCode;
 
 use super::convert::ToWire as _;
@@ -20,7 +19,7 @@ const CONFLICT_DETAIL: &str = "the source was changed meanwhile, or is not what 
 /// does not hold is 412, a member of the body 409.
 pub(super) fn problem(error: CatalogError, by: By) -> ApiError {
     let code = error.code();
-    let detail = redact_text(&error.to_string());
+    let detail = error.to_string();
     let new = |status| ApiError::new(status, code).detail(detail.clone());
     match error {
         CatalogError::PluginNotFound(_) => new(StatusCode::NOT_FOUND),
@@ -43,7 +42,7 @@ pub(super) fn problem(error: CatalogError, by: By) -> ApiError {
 
 fn store(error: StoreError, by: By) -> ApiError {
     let code = error.code();
-    let detail = redact_text(&error.to_string());
+    let detail = error.to_string();
     let new = |status| ApiError::new(status, code).detail(detail.clone());
     match error {
         StoreError::Conflict { current, .. } => {
@@ -68,7 +67,7 @@ fn store(error: StoreError, by: By) -> ApiError {
                 layer: "provider".to_owned(),
                 severity: catalog_api::Severity::Error,
                 code: "refused-by-store".to_owned(),
-                message: redact_text(&reason),
+                message: reason,
                 pointer: field.as_ref().map(|f| format!("/{}", f.replace('.', "/"))),
                 field,
                 line: None,

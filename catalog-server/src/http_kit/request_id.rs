@@ -11,6 +11,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
+use catalog_core::redaction::redact_text;
 use poem::{
     Endpoint, FromRequest, IntoResponse, Middleware, Request, RequestBody, Response, Result,
     http::{HeaderName, HeaderValue, Method},
@@ -109,6 +110,11 @@ impl Done<'_> {
             status,
             latency_ms,
         } = self;
+        if quiet && !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        // What was taken for a name in the path may be a secret.
+        let path = redact_text(path);
         match quiet {
             true => {
                 tracing::debug!(request.id = %id, %method, path, status, latency_ms, "request done")

@@ -1,7 +1,8 @@
 //! Making what the journal has durable in its places, so that the journal can begin anew.
 //!
 //! It is done when the journal is long, when nobody has written for a while, and when the store is
-//! closed: never while somebody waits for a write, but for the one that made the journal long.
+//! closed. Most of it is done while others write on, so that nobody has to wait but for what was
+//! written meanwhile.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -11,33 +12,63 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use catalog_core::StoreError;
 
-use super::disk::{Disk, Held};
-use super::journal::State;
+use super::disk::{Disk, Held, Touched};
 use super::roots::Spot;
 use crate::dir::{Dir, is_gone};
 
-/// The journal begins anew when its records are longer than this. Long enough that the syncs of a
-/// checkpoint are few per write, short enough to be read again in milliseconds.
-const LONG: u64 = 4 << 20;
+/// When its records are longer than this it is time that the journal begins anew: long enough that
+/// a file that is written again and again is synced once for many writes, short enough to be read
+/// again in milliseconds.
+pub(super) const LONG: u64 = 4 << 20;
+
+/// When they are longer than this, whoever writes has to wait for it.
+pub(super) const TOO_LONG: u64 = 64 << 20;
+
+/// How often what was written during a sync is synced, too, before writers have to wait for the rest.
+const ROUNDS: usize = 5;
+
+/// So few files are synced while writers wait.
+const FEW: usize = 20;
 
 /// So many syncs are under way at once: the file system makes them one.
 const SYNCS: usize = 8;
 
 impl Held {
-    pub(super) fn is_long(&self) -> bool {
-        self.journal.as_ref().is_some_and(|j| j.used() > LONG)
+    /// Whether the journal's records are longer than this.
+    pub(super) fn is_longer_than(&self, bytes: u64) -> bool {
+        self.journal.as_ref().is_some_and(|j| j.used() > bytes)
     }
 }
 
 impl Disk {
-    /// Makes everything that was committed durable in its place. Wants the lock.
+    /// Makes durable what was committed so far, while others write on.
+    pub(super) fn sync_ahead(&self) -> Result<(), StoreError> {
+        for _ in 0..ROUNDS {
+            let batch = {
+                let mut held = self.held();
+                if held.unsynced.len() <= FEW {
+                    break;
+                }
+                let batch = std::mem::take(&mut held.unsynced);
+                held.syncing.clone_from(&batch);
+                batch
+            };
+            let synced = self.sync_touched(&batch);
+            self.held().syncing.clear();
+            synced.map_err(settling)?;
+        }
+        Ok(())
+    }
+
+    /// Makes everything that was committed durable in its place, and begins the journal anew. Wants
+    /// the lock.
     pub(super) fn settle_down(&self) -> Result<(), StoreError> {
         self.recover()?;
-        let done = self.checkpoint_held(&mut self.held());
-        done.map_err(|e| StoreError::unavailable("make what was written durable in its place", e))
+        self.checkpoint_held(&mut self.held()).map_err(settling)
     }
 
     pub(super) fn checkpoint_held(&self, held: &mut Held) -> io::Result<()> {
+        self.check_trusted()?;
         let placed = held.placed;
         let Some(journal) = held.journal.as_mut().filter(|j| j.used() > 0) else {
             return Ok(());
@@ -46,31 +77,30 @@ impl Disk {
             // What is not in place yet is nowhere but in the journal.
             return Ok(());
         }
-        let (mut files, mut dirs) = (BTreeSet::new(), BTreeSet::new());
-        for entry in journal.entries()? {
-            if entry.state != State::Committed {
-                continue;
-            }
-            for step in entry.plan()?.0.steps {
-                dirs.extend(self.dirs_to_sync(&step.spot));
-                if step.temp.is_some() {
-                    files.insert(step.spot);
-                }
-            }
-        }
-        let files: Vec<Spot> = files.into_iter().collect();
-        let dirs: Vec<PathBuf> = dirs.into_iter().collect();
-        let synced = self
-            .sync_all(&files, |spot| self.sync_file(spot))
-            .and_then(|()| self.sync_all(&dirs, |dir| self.sync_dir(dir)));
-        self.sync_or_poison(synced)?;
+        // Whoever syncs some of it right now may not be done.
+        held.unsynced.append(&mut held.syncing);
+        self.sync_touched(&held.unsynced)?;
         journal.restart()?;
         self.sync_or_poison(journal.sync())?;
-        held.placed = 0;
+        held.forget();
         if let Err(error) = self.announce(held, false) {
             tracing::warn!(%error, "other processes cannot be told of a checkpoint");
         }
         Ok(())
+    }
+
+    fn sync_touched(&self, touched: &Touched) -> io::Result<()> {
+        let there = touched.iter().filter(|(_, there)| **there);
+        let files: Vec<&Spot> = there.map(|(spot, _)| spot).collect();
+        let dirs: BTreeSet<PathBuf> = touched
+            .keys()
+            .flat_map(|spot| self.dirs_to_sync(spot))
+            .collect();
+        let dirs: Vec<PathBuf> = dirs.into_iter().collect();
+        let synced = self
+            .sync_all(&files, |spot| self.sync_file(spot))
+            .and_then(|()| self.sync_all(&dirs, |dir| self.sync_dir(dir)));
+        self.sync_or_poison(synced)
     }
 
     /// Syncs several at once, and in their order when a test looks on.
@@ -136,4 +166,8 @@ impl Disk {
             .map(|(_, dir)| dir)
             .collect()
     }
+}
+
+fn settling(error: io::Error) -> StoreError {
+    StoreError::unavailable("make what was written durable in its place", error)
 }

@@ -1,6 +1,6 @@
 //! The files that the store may change, and its own marks beside them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,9 +12,10 @@ use catalog_core::StoreError;
 use catalog_core::digest::Digest;
 
 use super::journal::Journal;
+use super::plan::Plan;
 use super::problem::PathProblem;
 use super::roots::{Roots, Spot};
-use crate::dir::Dir;
+use crate::dir::{Dir, is_gone};
 
 /// Mode of the files of the history, which may hold secrets.
 pub(super) const RECORD_MODE: u32 = 0o600;
@@ -43,11 +44,15 @@ pub(super) struct Disk {
     pub(super) sources_limit: u64,
     /// Directories whose own existence this process has made durable.
     pub(super) synced: Mutex<HashSet<PathBuf>>,
+    /// Prepared files that nothing needs any more and that could not be removed.
+    pub(super) litter: Mutex<Vec<(Spot, String)>>,
     /// Why nothing is written any more until the store is opened again.
     poison: Mutex<Option<String>>,
     held: Mutex<Held>,
     /// Whether something was written that is to be made durable in its place when there is time.
     pub(super) wrote: AtomicBool,
+    /// Whether it is time.
+    pub(super) long: AtomicBool,
     /// Tells this boot of the machine from others; empty when nothing does.
     pub(super) boot: String,
 }
@@ -58,6 +63,29 @@ pub(super) struct Held {
     pub(super) journal: Option<Journal>,
     /// The records below this number are in place.
     pub(super) placed: u64,
+    /// What they have changed and nobody has made durable in its place yet.
+    pub(super) unsynced: Touched,
+    /// What is being made durable right now.
+    pub(super) syncing: Touched,
+}
+
+/// Files that were changed; `false`: removed.
+pub(super) type Touched = BTreeMap<Spot, bool>;
+
+impl Held {
+    /// Takes note of what a committed record changes.
+    pub(super) fn touch(touched: &mut Touched, plan: &Plan) {
+        for step in &plan.steps {
+            touched.insert(step.spot.clone(), step.temp.is_some());
+        }
+    }
+
+    /// Starts anew, in an epoch that has nothing to be made durable.
+    pub(super) fn forget(&mut self) {
+        self.placed = 0;
+        self.unsynced.clear();
+        self.syncing.clear();
+    }
 }
 
 /// What the mark says: what was put in place, in which boot. It is not synced, so that a power cut
@@ -76,9 +104,11 @@ impl Disk {
             limit,
             sources_limit,
             synced: Mutex::default(),
+            litter: Mutex::default(),
             poison: Mutex::default(),
             held: Mutex::default(),
             wrote: AtomicBool::new(false),
+            long: AtomicBool::new(false),
             boot: boot.unwrap_or_else(this_boot),
         }
     }
@@ -233,12 +263,22 @@ impl Disk {
     }
 
     /// Whether the file can be removed: its directory can be written, and it is no mount.
-    pub(super) fn can_remove(&self, spot: &Spot) -> bool {
+    ///
+    /// # Errors
+    /// It cannot be found out now.
+    pub(super) fn can_remove(&self, spot: &Spot) -> io::Result<bool> {
         let found = self.roots.dir_of(spot).and_then(|dir| {
             dir.probe_change()?;
             Ok(!dir.is_mount(spot.split().1))
         });
-        found.unwrap_or(false)
+        match found {
+            Err(e) if is_gone(&e) => Ok(false),
+            Err(e) => match e.kind() {
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Ok(false),
+                _ => Err(e),
+            },
+            found => found,
+        }
     }
 
     /// The directories from a spot's own up to its root, inner ones first.

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalog_core::StoreError;
-use catalog_core::model::{RevisionId, SourceDocument, SourceKey};
+use catalog_core::model::{Revision, RevisionId, SourceDocument, SourceKey};
 use catalog_core::ports::Clock;
 
 use super::disk::Disk;
 use super::fingerprint::SETTLE;
-use super::history::{History, KEPT, Newest};
-use super::live::{Live, LiveSource};
+use super::history::{History, KEPT, Newest, Past};
+use super::live::{Live, LiveContent, LiveSource};
 use super::reader::Reader;
 use super::record::Record;
 use super::standing::Standing;
@@ -34,6 +34,8 @@ pub(super) struct Head {
     pub(super) record: Option<Arc<Record>>,
     /// Why that is not the newest one.
     pub(super) trouble: Option<String>,
+    /// All revisions, newest first, once somebody had to know.
+    pub(super) past: Option<Vec<Past>>,
 }
 
 impl Head {
@@ -102,6 +104,11 @@ impl Engine {
     /// [`StoreError::Unavailable`]: the view stays what it was.
     pub(super) fn look(&mut self, whose: Whose<'_>) -> Result<(), StoreError> {
         self.catch_up()?;
+        self.take_in(whose)
+    }
+
+    /// Records what is new, and shows it.
+    fn take_in(&mut self, whose: Whose<'_>) -> Result<(), StoreError> {
         let mut own = None;
         let moving = match whose {
             Whose::All => BTreeSet::new(),
@@ -129,7 +136,34 @@ impl Engine {
         if news && !self.live.unsettled.is_empty() {
             return Ok(false);
         }
-        self.look(Whose::All).map(|()| true)
+        self.take_in(Whose::All).map(|()| true)
+    }
+
+    /// Looks once more at files that were fresh when they were read. Mostly they are what they were
+    /// then, and that is all there is to see.
+    pub(super) fn look_again(&mut self, moving: &BTreeSet<PathBuf>) -> Result<(), StoreError> {
+        let fresh = self.live.unsettled.clone();
+        let same = self.is_current() && self.same_as_shown(&fresh);
+        if !same {
+            return self.look(Whose::Resting(moving));
+        }
+        self.published.note(&self.live, fresh);
+        Ok(())
+    }
+
+    /// Reads the sources that look at these files; whether they are what readers are shown.
+    fn same_as_shown(&mut self, files: &BTreeSet<PathBuf>) -> bool {
+        let view = self.published.get();
+        let lookers: Vec<SourceKey> = files
+            .iter()
+            .flat_map(|path| self.live.lookers(path).cloned())
+            .collect();
+        lookers.iter().all(|key| {
+            self.reader.read_one(&self.disk, &mut self.live, key);
+            let problems = self.live.sources.get(key).map(|live| &live.problems);
+            self.standing(key) == Standing::Known
+                && problems == view.sources.get(key).map(|shown| &shown.problems)
+        })
     }
 
     fn catch_up(&mut self) -> Result<(), StoreError> {
@@ -144,7 +178,25 @@ impl Engine {
         self.unrecorded.clear();
         self.load_heads()?;
         self.live = self.reader.read(&self.disk);
+        self.share_contents();
         Ok(())
+    }
+
+    /// Keeps one copy of what both the files and the newest records hold: contents can be large, and
+    /// the same copy is quickly compared with itself.
+    fn share_contents(&mut self) {
+        for (key, head) in &mut self.heads {
+            let live = self.live.sources.get(key).map(|source| &source.content);
+            let (Some(LiveContent::Bytes(bytes, _)), Some(record)) = (live, &mut head.record)
+            else {
+                continue;
+            };
+            let recorded = record.document.as_ref().and_then(|d| d.content.as_ref());
+            let copy = recorded.is_some_and(|r| !Arc::ptr_eq(r, bytes) && r == bytes);
+            if copy && let Some(document) = &mut Arc::make_mut(record).document {
+                document.content = Some(bytes.clone());
+            }
+        }
     }
 
     /// Waits until whoever edits the files of this source has let go of them, for a while.
@@ -230,18 +282,46 @@ impl Engine {
         live.or_else(last)
     }
 
+    /// Drops old revisions once there are too many. Gives those that are left.
+    fn prune(
+        &self,
+        key: &SourceKey,
+        past: Option<Vec<Past>>,
+        newest: &Revision,
+    ) -> Option<Vec<Past>> {
+        let mut past = match past {
+            Some(mut past) => {
+                past.insert(0, Past::of(newest));
+                past
+            }
+            None if newest.id.sequence() > KEPT as u64 => match self.history.past(key) {
+                Ok(past) => past,
+                Err(error) => {
+                    tracing::warn!(%key, %error, "old revisions cannot be found");
+                    return None;
+                }
+            },
+            None => return None,
+        };
+        match self.history.prune(key, &mut past) {
+            Ok(()) => Some(past),
+            Err(error) => {
+                tracing::warn!(%key, %error, "old revisions cannot be removed");
+                None
+            }
+        }
+    }
+
     /// Takes a record that was committed as the newest.
     pub(super) fn advance(&mut self, key: SourceKey, record: Record) {
-        if record.revision.id.sequence() > KEPT as u64
-            && let Err(error) = self.history.prune(&key)
-        {
-            tracing::warn!(%key, %error, "old revisions cannot be removed");
-        }
+        let known = self.heads.remove(&key).and_then(|head| head.past);
+        let past = self.prune(&key, known, &record.revision);
         self.unrecorded.remove(&key);
         let head = Head {
             id: record.revision.id.clone(),
             record: Some(Arc::new(record)),
             trouble: None,
+            past,
         };
         self.heads.insert(key, head);
         self.heads_at = Some(self.disk.generation());

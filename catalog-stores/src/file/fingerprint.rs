@@ -77,6 +77,11 @@ impl Fingerprint {
         }
     }
 
+    /// Bytes.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// The permission bits.
     pub(super) fn mode(&self) -> u32 {
         self.mode & 0o7777

@@ -20,6 +20,27 @@ pub(super) const KEPT: usize = 20;
 /// saves a file again and again must not push them all out.
 const KEPT_OWN: usize = 10;
 
+/// What has to be known of a revision to tell whether it is kept.
+#[derive(Debug, Clone)]
+pub(super) struct Past {
+    id: RevisionId,
+    /// Whether it is no edit past the store.
+    is_own: bool,
+}
+
+impl Past {
+    pub(super) fn of(revision: &Revision) -> Self {
+        Self {
+            id: revision.id.clone(),
+            is_own: is_own(revision),
+        }
+    }
+}
+
+fn is_own(revision: &Revision) -> bool {
+    revision.kind != RevisionKind::External
+}
+
 /// What a source's history has at its end.
 pub(super) enum Newest {
     /// Nothing: there is none.
@@ -163,24 +184,35 @@ impl History {
             id: id.clone(),
             record,
             trouble,
+            past: None,
         }))
+    }
+
+    /// All revisions of a source, newest first.
+    pub(super) fn past(&self, key: &SourceKey) -> io::Result<Vec<Past>> {
+        let past = |id| {
+            let header = self.header(key, &id);
+            let is_own = header.is_ok_and(|h| h.is_some_and(|r| is_own(&r)));
+            Past { id, is_own }
+        };
+        Ok(self.ids(key)?.into_iter().map(past).collect())
     }
 
     /// Drops old revisions; the newest [`KEPT`] stay, and the newest [`KEPT_OWN`] that are not edits
     /// past the store.
-    pub(super) fn prune(&self, key: &SourceKey) -> io::Result<()> {
-        let mut own = 0;
-        for (i, id) in self.ids(key)?.iter().enumerate() {
-            let header = self.header(key, id);
-            let is_own = header.is_ok_and(|h| h.is_some_and(|r| r.kind != RevisionKind::External));
-            own += usize::from(is_own);
-            if i < KEPT || (is_own && own <= KEPT_OWN) {
+    pub(super) fn prune(&self, key: &SourceKey, past: &mut Vec<Past>) -> io::Result<()> {
+        let (mut own, mut kept) = (0, Vec::new());
+        for (i, one) in past.drain(..).enumerate() {
+            own += usize::from(one.is_own);
+            if i < KEPT || (one.is_own && own <= KEPT_OWN) {
+                kept.push(one);
                 continue;
             }
-            let path = Self::path_of(key, id);
+            let path = Self::path_of(key, &one.id);
             let (dir, name) = path.rsplit_once('/').unwrap_or(("", &path));
             Dir::descend(&self.1, &self.0, dir)?.remove(name)?;
         }
+        *past = kept;
         Ok(())
     }
 

@@ -193,18 +193,6 @@ impl Journal {
         Ok(entries)
     }
 
-    /// The records before the tail.
-    pub(super) fn entries(&self) -> io::Result<Vec<Entry>> {
-        let (mut at, mut entries) = (FIRST, Vec::new());
-        while at.offset < self.tail.offset {
-            let entry = self.entry(at, Some(self.epoch))?;
-            let entry = entry.ok_or(io::ErrorKind::InvalidData)?;
-            at = entry.next();
-            entries.push(entry);
-        }
-        Ok(entries)
-    }
-
     /// Whether a record follows that this process has not read.
     pub(super) fn has_more(&self) -> bool {
         let mut word = [0; 32];

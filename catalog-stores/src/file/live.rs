@@ -208,6 +208,11 @@ impl Live {
         unused
     }
 
+    /// The sources that look at a path.
+    pub(super) fn lookers(&self, path: &Path) -> impl Iterator<Item = &SourceKey> {
+        self.lookers.get(path).into_iter().flatten()
+    }
+
     /// The sources that have their content in this file.
     pub(super) fn users(&self, spot: &Spot) -> impl Iterator<Item = &SourceKey> {
         self.users.get(spot).into_iter().flatten()

@@ -3,7 +3,8 @@
 use catalog_core::digest::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::commit::{Change, temp_name};
+use super::commit::Change;
+use super::place::temp_name;
 use super::roots::Spot;
 use crate::dir::Identity;
 

@@ -2,10 +2,13 @@
 
 use std::io;
 
+/// The code of what the file system does not give.
+pub(super) const UNREADABLE: &str = "unreadable";
+
 /// Why a path is not one that the store may use, or why the file there cannot be read.
 #[derive(Debug)]
 pub(super) enum PathProblem {
-    /// Empty, or with control characters, or not text.
+    /// Empty, or too long, or with control characters, or not text.
     Invalid,
     /// Leads out of the roots.
     Outside,
@@ -33,6 +36,11 @@ impl PathProblem {
         match error.kind() {
             io::ErrorKind::NotFound => Self::NotFound,
             io::ErrorKind::NotADirectory => Self::NotAFile,
+            io::ErrorKind::InvalidFilename => Self::Invalid,
+            // Links in a ring are no file, however often they are asked.
+            _ if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+                Self::NotAFile
+            }
             _ => Self::Io(error),
         }
     }
@@ -47,7 +55,7 @@ impl PathProblem {
             Self::NotFound | Self::Dangling => "not-found",
             Self::NotAFile => "not-a-file",
             Self::TooLarge { .. } => "too-large",
-            Self::Io(_) => "unreadable",
+            Self::Io(_) => UNREADABLE,
         }
     }
 
@@ -55,7 +63,9 @@ impl PathProblem {
     /// than that it is outside.
     pub(super) fn message(&self, text: &str) -> String {
         match self {
-            Self::Invalid => "the path is empty or has control characters in it".to_owned(),
+            Self::Invalid => {
+                "the path is empty, too long, or has control characters in it".to_owned()
+            }
             Self::Outside => format!("{text} leads out of the directories that may hold content"),
             Self::Reserved => format!("{text} belongs to the store itself"),
             Self::NotACatalogFile => format!(

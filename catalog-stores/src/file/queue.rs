@@ -34,6 +34,11 @@ impl Queue {
         receiver
     }
 
+    /// Whether nobody waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Waiting>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -58,28 +63,20 @@ pub(super) struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// Makes them; those that have to wait go back to the front of the line. Gives the answers for
-    /// the others.
-    pub(super) fn run(&mut self, engine: &mut Engine) -> Option<String> {
+    /// Makes them; those that have to wait go back to the front of the line. `note` hears why one
+    /// of them could not be made before whoever asked for it does.
+    pub(super) fn run(&mut self, engine: &mut Engine, note: impl FnOnce(Option<String>)) {
         let jobs: Vec<&Job> = self.waiting.iter().map(|one| &one.job).collect();
         let answers: Vec<Answer> = match jobs.is_empty() {
             true => Vec::new(),
             false => engine.write_all(&jobs),
         };
-        let mut failure = None;
+        note(answers.iter().flatten().find_map(trouble));
         let mut again = Vec::new();
         for (one, answer) in self.waiting.drain(..).zip(answers) {
             match answer {
-                Some(answer) => {
-                    if let Err(
-                        error @ (StoreError::Unavailable { .. } | StoreError::Corrupt { .. }),
-                    ) = &answer
-                    {
-                        failure = Some(error.to_string());
-                    }
-                    // Who asked may be gone.
-                    let _ = one.answer.send(answer);
-                }
+                // Who asked may be gone.
+                Some(answer) => _ = one.answer.send(answer),
                 None => again.push(one),
             }
         }
@@ -87,7 +84,6 @@ impl Turn<'_> {
         for one in again.into_iter().rev() {
             queue.push_front(one);
         }
-        failure
     }
 
     /// Answers that nothing could be done.
@@ -98,5 +94,15 @@ impl Turn<'_> {
                 .answer
                 .send(Err(StoreError::unavailable("write", cause)));
         }
+    }
+}
+
+/// Why an operation failed, when it is the store that is in trouble.
+pub(super) fn trouble<T>(result: &Result<T, StoreError>) -> Option<String> {
+    match result {
+        Err(error @ (StoreError::Unavailable { .. } | StoreError::Corrupt { .. })) => {
+            Some(error.to_string())
+        }
+        _ => None,
     }
 }

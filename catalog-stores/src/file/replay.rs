@@ -47,6 +47,7 @@ impl Disk {
     pub(super) fn recover(&self) -> Result<(), StoreError> {
         let unavailable = |e| StoreError::unavailable("finish an interrupted change", e);
         self.check_trusted().map_err(unavailable)?;
+        self.remove_litter();
         self.catch_up(&mut self.held()).map_err(unavailable)
     }
 
@@ -66,6 +67,11 @@ impl Disk {
             journal.rewind();
         }
         let mut entries = journal.read_on()?;
+        for entry in entries.iter().filter(|e| e.state == State::Committed) {
+            if let Ok((plan, _)) = entry.plan() {
+                Held::touch(&mut held.unsynced, &plan);
+            }
+        }
         entries.retain(|entry| entry.at.number >= held.placed);
         if entries.is_empty() && known {
             return Ok(());
@@ -75,6 +81,7 @@ impl Disk {
         self.wrote.store(true, Ordering::Relaxed);
         if !known {
             self.checkpoint_held(held)?;
+            self.sweep();
         }
         if let Err(error) = self.announce(held, !entries.is_empty()) {
             tracing::warn!(%error, "other processes cannot be told of a change");
@@ -95,12 +102,12 @@ impl Disk {
                 let epoch = journal.epoch;
                 let looked = journal.look();
                 if journal.epoch != epoch {
-                    held.placed = 0;
+                    held.forget();
                 }
                 looked
             }
             None => {
-                held.placed = 0;
+                held.forget();
                 self.set_aside_old_plan(&dir)?;
                 Journal::open(&dir).map(|journal| held.journal = journal)
             }

@@ -21,6 +21,10 @@ pub(super) const TEMP_PREFIX: &str = ".catalog-tmp-";
 /// Endings of the files that may hold content.
 const CATALOG_EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
+/// The longest path of content as it may be written. Looking one up takes time that grows with the
+/// square of its steps, and the lock is held meanwhile.
+const MAX_PATH_BYTES: usize = 1024;
+
 /// How often a file that changes while it is read is read again.
 const TORN_READS: usize = 5;
 
@@ -115,6 +119,11 @@ impl Roots {
         })
     }
 
+    /// Every directory but the history's.
+    pub(super) fn all(&self) -> &[PathBuf] {
+        &self.all
+    }
+
     /// A file of the history.
     pub(super) fn in_history(&self, path: impl Into<String>) -> Spot {
         Spot {
@@ -141,7 +150,8 @@ impl Roots {
         text: &str,
         reserved: &[Spot],
     ) -> Result<Located, PathProblem> {
-        if text.is_empty() || text.chars().any(char::is_control) {
+        let endless = text.len() > MAX_PATH_BYTES;
+        if text.is_empty() || endless || text.chars().any(char::is_control) {
             return Err(PathProblem::Invalid);
         }
         let located = self.locate(&base.join(text), self.content)?;
@@ -184,10 +194,7 @@ impl Roots {
                     return Err(PathProblem::Dangling);
                 }
             }
-            Some(e) if e.kind() == io::ErrorKind::NotADirectory => {
-                return Err(PathProblem::NotAFile);
-            }
-            Some(e) => return Err(PathProblem::Io(e)),
+            Some(e) => return Err(PathProblem::of(e)),
         }
         let parts: Option<Vec<&str>> = below
             .components()
@@ -241,7 +248,9 @@ impl Roots {
             let opened = dir.open_file(spot.split().1).map_err(PathProblem::of)?;
             let mut file = opened.ok_or(PathProblem::NotAFile)?;
             let before = Fingerprint::of(&file.metadata().map_err(PathProblem::of)?);
-            let mut bytes = Vec::new();
+            // Room for all of it and for one more, or it takes many reads.
+            let most = before.size().min(limit).saturating_add(1);
+            let mut bytes = Vec::with_capacity(usize::try_from(most).unwrap_or(0));
             (&mut file)
                 .take(limit.saturating_add(1))
                 .read_to_end(&mut bytes)

@@ -22,14 +22,17 @@ use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use super::disk::Disk;
 use super::engine::{Engine, SETTLE_PAUSE, SETTLE_ROUNDS, Whose};
 use super::history::{History, KEPT};
-use super::idle;
+use super::idle::{self, Wrote};
 use super::lock::lock;
 use super::options::{FileStoreOptions, SOURCES_FILE, create};
-use super::queue::Queue;
+use super::queue::{Queue, trouble};
 use super::target::default_properties;
 use super::view::{Published, View};
 use super::watch::{Pace, Poller};
 use super::write::{Action, Job};
+
+/// How many turns of waiting writes are made in a row before others who want the gate get it.
+const ROUNDS: usize = 8;
 
 /// Keeps documents in an operator's own files, with history beside them. See [the module](super).
 #[derive(Debug)]
@@ -56,7 +59,7 @@ pub(super) struct Shared {
     /// Whether the last look of the poller came to a bad end.
     watch_failed: AtomicBool,
     /// Hears of every write.
-    wrote: Sender<()>,
+    wrote: Sender<Wrote>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -160,12 +163,18 @@ impl FileStore {
                 turn = self.shared.gate.clone().lock_owned() => turn,
             };
             let shared = self.shared.clone();
-            blocking(move || {
-                shared.write_waiting();
+            // Not waited for: those who come while it is at work are served, too, and this one has
+            // its answer as soon as its own write is made. Should it come to a bad end, the answer
+            // says so.
+            drop(tokio::task::spawn_blocking(move || {
+                for _ in 0..ROUNDS {
+                    shared.write_waiting();
+                    if shared.queue.is_empty() {
+                        break;
+                    }
+                }
                 drop(turn);
-                Ok(())
-            })
-            .await?;
+            }));
         }
     }
 
@@ -231,8 +240,12 @@ impl Shared {
 
     fn tell_of_writes(&self) {
         if self.disk.wrote.swap(false, Ordering::Relaxed) {
+            let wrote = match self.disk.long.swap(false, Ordering::Relaxed) {
+                true => Wrote::Much,
+                false => Wrote::Some,
+            };
             // It listens as long as the store is there.
-            let _ = self.wrote.send(());
+            let _ = self.wrote.send(wrote);
         }
     }
 
@@ -241,26 +254,17 @@ impl Shared {
         &self,
         operation: impl FnOnce(&mut Engine) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let (result, failure) = self.run(|engine| {
-            let result = operation(engine);
-            let failure = match &result {
-                Err(error @ (StoreError::Unavailable { .. } | StoreError::Corrupt { .. })) => {
-                    Some(error.to_string())
-                }
-                _ => None,
-            };
-            (result, failure)
-        })?;
-        self.note(failure);
+        let result = self.run(operation)?;
+        self.note(trouble(&result));
         result
     }
 
     /// Makes the writes that wait, as far as they can be made at once. Blocks.
     fn write_waiting(&self) {
         let mut turn = self.queue.take();
-        match self.run(|engine| turn.run(engine)) {
-            Ok(failure) => self.note(failure),
-            Err(error) => turn.fail(&error),
+        let note = |failure| self.note(failure);
+        if let Err(error) = self.run(|engine| turn.run(engine, note)) {
+            turn.fail(&error);
         }
     }
 
@@ -334,7 +338,7 @@ impl SourceConfigStore for FileStore {
         expect: &Expect,
         meta: &ChangeMeta,
     ) -> Result<Revision, StoreError> {
-        let action = Action::Put(document.get().clone());
+        let action = Action::Put(Box::new(document.get().clone()));
         self.write(job(key, action, expect, meta)).await
     }
 
@@ -345,7 +349,12 @@ impl SourceConfigStore for FileStore {
         expect: &Expect,
         meta: &ChangeMeta,
     ) -> Result<Revision, StoreError> {
-        let job = job(key, Action::Put(document.get().clone()), expect, meta);
+        let job = job(
+            key,
+            Action::Put(Box::new(document.get().clone())),
+            expect,
+            meta,
+        );
         self.locked(move |engine| engine.preview(&job)).await
     }
 

@@ -26,7 +26,8 @@ impl Target {
     /// nothing to do with one. Relative paths start from the sources file `properties_from`.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] when the content has no place, or one where it must not go.
+    /// [`StoreError::Refused`] when the content has no place, or one where it must not go;
+    /// [`StoreError::Unavailable`] when what is there cannot be read.
     pub(super) fn of(
         engine: &Engine,
         key: &SourceKey,
@@ -52,6 +53,8 @@ impl Target {
         match found {
             Ok(target) => Ok(Some(target)),
             Err(_) if leaves_content(engine, key, document, text) => Ok(None),
+            // Nobody's document is at fault when the disk is.
+            Err(PathProblem::Io(e)) => Err(StoreError::unavailable(format!("read {text}"), e)),
             Err(problem) => Err(refused(Some(CONTENT_FIELD), problem.message(text))),
         }
     }

@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 
 use super::disk::Disk;
 use super::fingerprint::Fingerprint;
+use super::live::Live;
 
 /// Changes that a slow watcher may be behind before it is told to look at everything.
 const WATCH_BACKLOG: usize = 64;
@@ -60,6 +61,18 @@ impl Published {
         if differs {
             self.tell(key.clone());
         }
+    }
+
+    /// Takes note that files that were looked at again are what they were.
+    pub(super) fn note(&self, live: &Live, files: BTreeSet<PathBuf>) {
+        let mut place = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        let view = Arc::make_mut(&mut place);
+        for path in files {
+            if let Some(print) = live.watched.get(&path) {
+                view.watched.insert(path, *print);
+            }
+        }
+        view.unsettled = !live.unsettled.is_empty();
     }
 
     fn tell(&self, key: SourceKey) {

@@ -95,7 +95,11 @@ struct Watch {
 
 impl Watch {
     fn run(mut self, shared: &Weak<Shared>) {
-        let mut wait = self.pace.interval.min(SOON);
+        // Soon, because somebody may have written between the store's own look and its listening.
+        let mut wait = match self.notifications.exist() {
+            true => self.pace.interval.min(SOON),
+            false => self.pace.interval,
+        };
         while self.wait(wait) {
             let Some(shared) = shared.upgrade() else {
                 return;
@@ -158,9 +162,12 @@ impl Watch {
         let rests = moving.len() < changed.len();
         self.changed = changed;
         if rests || view.unsettled || view.is_behind(shared.disk()) || shared.disk().is_pending() {
-            match shared.with_engine(|engine| engine.look(Whose::Resting(&moving))) {
-                Ok(()) => {}
-                Err(error) => tracing::warn!(%error, "the store cannot look at its files"),
+            let looked = shared.with_engine(|engine| match rests {
+                true => engine.look(Whose::Resting(&moving)),
+                false => engine.look_again(&moving),
+            });
+            if let Err(error) = looked {
+                tracing::warn!(%error, "the store cannot look at its files");
             }
         }
         self.notifications.watch(&shared.view(), shared.disk());

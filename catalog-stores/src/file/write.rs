@@ -12,6 +12,7 @@ use super::commit::Change;
 use super::edit::Draft;
 use super::engine::{Engine, Whose};
 use super::live::{LiveContent, Parsed};
+use super::problem::UNREADABLE;
 use super::record::Record;
 use super::roots::Spot;
 use super::standing::Standing;
@@ -35,7 +36,7 @@ pub(super) struct Job {
 /// What is to become of a source.
 pub(super) enum Action {
     /// It says this.
-    Put(SourceDocument),
+    Put(Box<SourceDocument>),
     /// It goes.
     Delete,
 }
@@ -138,7 +139,8 @@ impl Engine {
             && !located.linked
             && self.users(&located.spot).all(|user| user == key)
         {
-            if self.disk.can_remove(&located.spot) {
+            let removable = self.disk.can_remove(&located.spot);
+            if removable.map_err(|e| StoreError::unavailable("prepare the change", e))? {
                 changes.push(Change {
                     spot: located.spot.clone(),
                     bytes: None,
@@ -205,6 +207,11 @@ impl Engine {
         };
         match doubts.first() {
             None => Ok(()),
+            // Nobody's document is at fault when the disk is.
+            Some(finding) if *finding.code == *UNREADABLE => {
+                let cause = std::io::Error::other(finding.message.clone());
+                Err(StoreError::unavailable("read its files", cause))
+            }
             Some(finding) => Err(refused(
                 None,
                 format!("{}; repair the file first", finding.message),

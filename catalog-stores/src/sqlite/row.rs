@@ -25,7 +25,13 @@ pub(super) fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
+/// The first and the last microsecond that a text of 27 characters can say.
+const SAYABLE: (i64, i64) = (-62_167_219_200_000_000, 253_402_300_799_999_999);
+
+/// A clock that is beyond all reason must not make a row that nobody can read.
 fn time(value: DateTime<Utc>) -> String {
+    let micros = value.timestamp_micros().clamp(SAYABLE.0, SAYABLE.1);
+    let value = DateTime::from_timestamp_micros(micros).unwrap_or_default();
     value.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 

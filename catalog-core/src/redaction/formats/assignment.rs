@@ -18,7 +18,8 @@ pub(super) fn value(text: &str, at: usize) -> Option<Found> {
     let spaced = bytes.get(..at)?.last() == Some(&b' ');
     let name_end = text.get(..at)?.trim_end_matches(' ').len();
     let name = name_before(text, name_end)?;
-    if !is_sensitive_key(name) || matches!(bytes.get(at + 1), Some(b'=' | b'>' | b'~')) {
+    let sensitive = is_sensitive_key(name) || is_signature(text, name, name_end);
+    if !sensitive || matches!(bytes.get(at + 1), Some(b'=' | b'>' | b'~')) {
         return None;
     }
     let rest = text.get(at + 1..)?;
@@ -65,6 +66,7 @@ pub(super) fn member(text: &str, at: usize) -> Option<Found> {
     }
     let rest = text.get(at + 1..)?;
     let from = at + 1 + rest.len() - rest.trim_start_matches([' ', '\t']).len();
+    let from = from + scheme(text.get(from..)?);
     let quotes = quoted(text, from);
     let (start, end) = match quotes {
         Some(range) => range,
@@ -93,7 +95,17 @@ pub(super) fn member(text: &str, at: usize) -> Option<Found> {
 pub(super) fn flag(text: &str, at: usize) -> Option<Found> {
     let rest = text.get(at..)?.strip_prefix("--")?;
     let head = rest.get(..rest.floor_char_boundary(LONGEST_NAME))?;
-    let name = head.get(..head.find([' ', '='])?)?;
+    let name = head.get(..head.find([' ', '=', '"', '\'', ','])?)?;
+    if let Some(from) = next_item(text, at + 2 + name.len())
+        && let Some((start, end)) = quoted(text, from)
+    {
+        let value = text.get(start..end)?;
+        let secret = is_sensitive_key(name) && !value.contains(' ') && !is_harmless(name, value);
+        return secret.then_some(Found {
+            range: start..end,
+            kind: KIND,
+        });
+    }
     let start = at + 2 + name.len() + 1;
     let rest = text.get(start..)?;
     if text.as_bytes().get(start - 1) != Some(&b' ') || !is_sensitive_key(name) {
@@ -111,6 +123,57 @@ pub(super) fn flag(text: &str, at: usize) -> Option<Found> {
     (plausible && !is_harmless(name, value)).then(|| Found {
         range: start..start + value.len(),
         kind: KIND,
+    })
+}
+
+/// Where the next item of a list starts, when an item ends here: `"--token", "…"`.
+fn next_item(text: &str, at: usize) -> Option<usize> {
+    let rest = text.get(at..)?;
+    let rest = rest.trim_start_matches(['\\', '"', '\'', ' ']);
+    let rest = rest.strip_prefix(',')?.trim_start();
+    Some(text.len() - rest.len())
+}
+
+/// Who knows the signature of a URL may use it: `?sig=…`, `&X-Amz-Signature=…`.
+fn is_signature(text: &str, name: &str, name_end: usize) -> bool {
+    let before = text.as_bytes().get(..name_end - name.len());
+    matches!(before, Some([.., b'?' | b'&' | b';']))
+        && ["sig", "signature", "x-amz-signature", "x-goog-signature"]
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// The length of the scheme before the credentials: `Bearer `, `token `.
+pub(in crate::redaction) fn scheme(text: &str) -> usize {
+    let known = ["bearer ", "basic ", "token ", "apikey ", "digest "];
+    let found = known.iter().find(|scheme| {
+        let head = text.get(..scheme.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+    });
+    found.map_or(0, |scheme| scheme.len())
+}
+
+/// The password after the `-u user:password` or `--user user:password` here.
+pub(super) fn user(text: &str, at: usize) -> Option<Found> {
+    let rest = text.get(at..)?;
+    let flag = ["-u ", "--user "].iter().find(|f| rest.starts_with(**f))?;
+    if !matches!(
+        text.as_bytes().get(..at),
+        Some([.., b' ' | b'\t' | b'"' | b'\''] | [])
+    ) {
+        return None;
+    }
+    let rest = rest.get(flag.len()..)?.trim_start_matches(['"', '\'']);
+    let start = text.len() - rest.len();
+    let end = end_of(rest, |c| "\"'`;<>|\\".contains(c), |_| false)?;
+    let (user, password) = rest.get(..end)?.split_once(':')?;
+    let from = start + user.len() + 1;
+    let password = password.trim_end_matches([')', '.', ',']);
+    let name = !user.is_empty() && !user.contains('/');
+    let plausible = name && password.len() >= 6 && password.bytes().any(|b| b.is_ascii_digit());
+    (plausible && !is_harmless("password", password)).then(|| Found {
+        range: from..from + password.len(),
+        kind: "password of a user",
     })
 }
 

@@ -37,6 +37,9 @@ fn tokens_with_a_known_prefix_are_hidden_and_the_rest_stays() {
         format!("xoxb-{}-{}", "123456789012", random(24)),
         format!("xoxp-{}", random(24)),
         format!("glpat-{}", random(20)),
+        format!("tvly-{}", random(32)),
+        format!("r8_{}", random(37)),
+        format!("{}.atlasv1.{}", random(14), random(67)),
     ] {
         hides("", &token, "");
         hides("use ", &token, ", not that");
@@ -95,6 +98,13 @@ fn of_a_url_just_the_password_is_hidden() {
     hides("postgres://bob:", "hunter2", "@db:5432/x?y=1");
     hides("see https://bob:", "p@ss:w0rd", "@example.net/ now");
     hides("redis://:", "hunter2", "@cache");
+    hides("https://", &random(20), ":x-oauth-basic@git.example.net/x");
+    hides("https://", &random(20), "@git.example.net/x");
+    hides(
+        "https://hooks.slack.com/services/",
+        &format!("T1/B2/{}", random(24)),
+        " posts",
+    );
     for text in [
         "https://user:pass@host/",
         "postgres://username:password@localhost/db",
@@ -140,6 +150,10 @@ fn assignments_to_sensitive_names_are_hidden() {
     hides("{\\\"password\\\":\\\"", "hunter2", "\\\"}");
     hides("x-api-key: ", &random(24), "");
     hides("run --password ", "hunter2", " --verbose");
+    hides("[\"--token\", \"", "hunter2", "\"]");
+    hides("curl -u bob:", "hunter2", " https://example.net");
+    hides("https://example.net/?sv=1&sig=", &random(43), "&se=2");
+    hides("authorization: token ", &random(40), "");
     for text in [
         "token=<token>",
         "token=$TOKEN",
@@ -160,6 +174,11 @@ fn assignments_to_sensitive_names_are_hidden() {
         "use --token to say which",
         "eos_token=\"</s>\"",
         "token_url=https://example.net/token",
+        "[\"--token\", \"<token>\"]",
+        "curl -u user:password https://example.net",
+        "the sig=x of it",
+        "tvly-search-with-a-long-name",
+        "10:30:AAA",
     ] {
         keeps(text);
     }
@@ -189,6 +208,12 @@ fn hostile_texts_take_linear_time() {
         "xoxb-xxxx-",
         "password='",
         "Bearer ",
+        "12345678:AA",
+        "a.atlasv1.",
+        "://hooks.slack.com/services/",
+        "-u a:b1",
+        "--token\", \"",
+        "SG.",
         "eyJaaaaaaaaa.",
         "\\",
         "\"token\":",

@@ -121,6 +121,7 @@ fn key_before(line: &str, separator: usize) -> Option<(Range<usize>, bool)> {
         .get(start..)
         .is_some_and(|k| k.eq_ignore_ascii_case("key"))
         && let Some(first) = before.get(..start).and_then(|b| b.strip_suffix(' '))
+        && first.ends_with(char::is_alphanumeric)
     {
         start = first.len() - run(first);
     }

@@ -142,8 +142,45 @@ fn copies_of_a_secret_are_hidden() {
 #[test]
 fn common_words_are_no_copies() {
     shows(
-        json!({"token": {"type": "string"}, "type": "string", "password": "${PASSWORD}", "x": "${PASSWORD}"}),
-        json!({"token": {"type": MARKER}, "type": "string", "password": MARKER, "x": "${PASSWORD}"}),
+        json!({"token": {"a": "string"}, "type": "string", "password": "${PASSWORD}", "x": "${PASSWORD}"}),
+        json!({"token": {"a": MARKER}, "type": "string", "password": MARKER, "x": "${PASSWORD}"}),
+    );
+}
+
+#[test]
+fn what_looks_like_a_reference_and_is_random_is_a_secret_with_copies() {
+    shows(
+        json!({"password": "$kD8vavX6jS1Zq", "x": "$kD8vavX6jS1Zq", "y": "${input:apiKey2}"}),
+        json!({"password": MARKER, "x": MARKER, "y": "${input:apiKey2}"}),
+    );
+}
+
+#[test]
+fn what_says_what_a_secret_is_like_stays() {
+    shows(
+        json!({"properties": {
+            "password": {"type": "string", "format": "password", "minLength": 8,
+                "description": "The password of the user", "default": "hunter2"},
+            "token": {"type": "Hunter2", "description": "hunter2", "title": ["a b"]},
+        }}),
+        json!({"properties": {
+            "password": {"type": "string", "format": "password", "minLength": 8,
+                "description": "The password of the user", "default": MARKER},
+            "token": {"type": MARKER, "description": MARKER, "title": [MARKER]},
+        }}),
+    );
+}
+
+#[test]
+fn a_thing_with_a_sensitive_name_is_no_secret_but_its_value_is() {
+    shows(
+        json!({"tools": {"get_token": {"name": "get_token", "description": "Gets it", "x": {"y": "z"}, "default": "hunter2"}}}),
+        json!({"tools": {"get_token": {"name": "get_token", "description": "Gets it", "x": {"y": "z"}, "default": MARKER}}}),
+    );
+    // Below a secret everything is secret, whatever it is called.
+    shows(
+        json!({"credentials": {"bob": {"name": "bob", "x": "hunter2"}}}),
+        json!({"credentials": {"bob": {"name": MARKER, "x": MARKER}}}),
     );
 }
 

@@ -1,5 +1,8 @@
 //! Events and health.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use async_trait::async_trait;
 
 use super::support::*;
@@ -38,6 +41,7 @@ async fn health_is_ready_after_the_first_load_and_one_bad_source_does_not_change
     let bench = Bench::with(PlainPlugin::default(), store).await;
     let health = bench.catalog.health().await;
     assert!(health.is_ready());
+    assert_eq!(health.state(), ComponentState::Degraded);
     assert_eq!(
         health.plugins,
         PluginsHealth {
@@ -67,5 +71,129 @@ async fn an_embedders_component_takes_part_in_readiness() {
     let _running = catalog.start().await;
     let health = catalog.health().await;
     assert!(!health.is_ready());
+    assert_eq!(health.state(), ComponentState::Unhealthy);
     assert!(health.others.contains_key("upstream"));
+}
+
+/// A status repository that can be away.
+#[derive(Default)]
+struct Away {
+    inner: MemoryStatus,
+    away: AtomicBool,
+    calls: AtomicUsize,
+}
+
+impl Away {
+    fn ask(&self) -> Result<(), StatusError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        match self.away.load(Ordering::SeqCst) {
+            false => Ok(()),
+            true => Err(StatusError {
+                operation: "answer",
+                source: "away".into(),
+            }),
+        }
+    }
+}
+
+#[async_trait]
+impl RefreshStatusRepository for Away {
+    async fn upsert(&self, status: &RefreshStatus) -> Result<(), StatusError> {
+        self.ask()?;
+        self.inner.upsert(status).await
+    }
+    async fn get(&self, key: &SourceKey) -> Result<Option<RefreshStatus>, StatusError> {
+        self.ask()?;
+        self.inner.get(key).await
+    }
+    async fn list(&self, plugin: &PluginName) -> Result<Vec<RefreshStatus>, StatusError> {
+        self.ask()?;
+        self.inner.list(plugin).await
+    }
+    async fn delete(&self, key: &SourceKey) -> Result<(), StatusError> {
+        self.ask()?;
+        self.inner.delete(key).await
+    }
+    async fn delete_plugin(&self, plugin: &PluginName) -> Result<u64, StatusError> {
+        self.ask()?;
+        self.inner.delete_plugin(plugin).await
+    }
+    async fn history(
+        &self,
+        k: &SourceKey,
+        limit: usize,
+    ) -> Result<Vec<RefreshStatus>, StatusError> {
+        self.ask()?;
+        self.inner.history(k, limit).await
+    }
+    async fn health(&self) -> Option<ComponentHealth> {
+        Some(match self.away.load(Ordering::SeqCst) {
+            true => ComponentHealth::unhealthy("away"),
+            false => ComponentHealth::healthy(),
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_recorded_is_recorded_when_the_repository_is_back() {
+    let status = Arc::new(Away::default());
+    let catalog = CatalogService::builder()
+        .store(MemoryStore::new())
+        .shared_status(status.clone())
+        .plugin(PlainPlugin::default())
+        .build()
+        .unwrap();
+    let _running = catalog.start().await;
+    let apply = async |id: &str, names: &[&str], expect| {
+        let edit = new_source(&items(names));
+        let author = Author::new("alice");
+        let key = key("plain", id);
+        let options = ApplyOptions::default();
+        catalog
+            .apply(&key, edit, expect, author, options)
+            .await
+            .unwrap()
+    };
+    apply("deleted", &["x"], Expect::Absent).await;
+    let plain = key("plain", "x").plugin;
+    status.away.store(true, Ordering::SeqCst);
+    let calls = status.calls.load(Ordering::SeqCst);
+    apply("a", &["x"], Expect::Absent).await;
+    apply("b", &["x", "y"], Expect::Absent).await;
+    let last = apply("a", &["z"], Expect::Any).await;
+    let author = Author::new("alice");
+    catalog
+        .delete(&key("plain", "deleted"), Expect::Any, author, None)
+        .await
+        .unwrap();
+    assert_eq!(
+        status.calls.load(Ordering::SeqCst) - calls,
+        1,
+        "asked once, not for each"
+    );
+    let health = catalog.health().await;
+    assert!(health.is_ready(), "what is served does not depend on it");
+    assert_eq!(health.state(), ComponentState::Degraded);
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    assert_eq!(
+        status.inner.list(&plain).await.unwrap().len(),
+        1,
+        "still away"
+    );
+    status.away.store(false, Ordering::SeqCst);
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    let rows = status.inner.list(&plain).await.unwrap();
+    let told: Vec<_> = rows
+        .iter()
+        .map(|r| (r.key.id.as_str(), r.entities_loaded))
+        .collect();
+    assert_eq!(told, [("a", 1), ("b", 2)]);
+    assert_eq!(rows[0].revision, Some(last.revision.id));
+    let calls = status.calls.load(Ordering::SeqCst);
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    assert_eq!(
+        status.calls.load(Ordering::SeqCst),
+        calls,
+        "and then nobody asks"
+    );
 }

@@ -259,3 +259,23 @@ fn an_entry_does_not_come_back_where_its_paths_would_mean_other_files() {
     );
     assert!(edits.is_err());
 }
+
+#[test]
+fn an_entry_with_thousands_of_unknown_fields_is_written_anew_at_once() {
+    let strays: String = (0..5_000).map(|i| format!("  nam{i}: 1\n")).collect();
+    let text = format!(
+        "# ours\nmcp_catalogs:\n- id: a\n  name: A\n  type: yaml\n{strays}- id: b\n  type: yaml # kept\n"
+    );
+    let entry = &file(&text).entries[0];
+    assert!(
+        entry.findings.len() < 100,
+        "{} are listed",
+        entry.findings.len()
+    );
+    assert_eq!(
+        edited(&text, "mcp", "a", json!({"name": "B"})).as_deref(),
+        Ok(
+            "# ours\nmcp_catalogs:\n- id: a\n  name: B\n  type: yaml\n- id: b\n  type: yaml # kept\n"
+        )
+    );
+}

@@ -1,4 +1,6 @@
+use super::builder::MAX_ISSUES;
 use super::*;
+use crate::yaml::Node;
 
 fn root(text: &str) -> Node {
     parse(text, &Limits::default()).unwrap().root

@@ -3,6 +3,7 @@
 use std::{error::Error as StdError, panic::AssertUnwindSafe};
 
 use catalog_api::Problem;
+use catalog_core::redaction::redact_text;
 use futures_util::FutureExt;
 use poem::{
     Endpoint, IntoResponse, Middleware, Request, Response, Result,
@@ -83,7 +84,7 @@ fn told(error: &poem::Error, family: Family, id: Option<&RequestId>) -> Response
         tracing::error!(
             request.id = id,
             code = problem.code,
-            error = chain(error),
+            error = redact_text(&chain(error)),
             "request failed"
         );
     }
@@ -96,7 +97,27 @@ fn told(error: &poem::Error, family: Family, id: Option<&RequestId>) -> Response
     response
 }
 
+/// Credentials taken out of everything that quotes what somebody sent: a value may be a secret in the
+/// wrong place, and so may the name of a member.
+fn without_secrets(problem: &mut Problem) {
+    let hide = |text: &mut String| *text = redact_text(text);
+    problem.detail.iter_mut().for_each(hide);
+    problem.removals.iter_mut().flatten().for_each(hide);
+    for error in problem.errors.iter_mut().flatten() {
+        hide(&mut error.pointer);
+        hide(&mut error.message);
+        error.suggestion.iter_mut().for_each(hide);
+    }
+    for finding in problem.findings.iter_mut().flatten() {
+        hide(&mut finding.message);
+        finding.pointer.iter_mut().for_each(hide);
+        finding.field.iter_mut().for_each(hide);
+        finding.suggestion.iter_mut().for_each(hide);
+    }
+}
+
 fn finish(mut problem: Problem, family: Family, id: Option<&RequestId>) -> Response {
+    without_secrets(&mut problem);
     problem.instance = id.map(RequestId::urn);
     if problem.status == 500
         && family != Family::Problem

@@ -1,0 +1,234 @@
+//! Links that are swapped while somebody looks.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use catalog_core::model::SecretRef;
+use catalog_core::ports::{SecretResolver as _, SourceConfigStore as _};
+use catalog_stores::FileSecrets;
+use catalog_tests::matrix::{row, tries};
+
+use crate::support::{CANARY, Watch, main_key, put};
+
+/// Makes a name the real thing and a link out in turns, as fast as it can, until it is dropped: the
+/// two change places in one step, so that the name is always something.
+struct Swapper {
+    stop: Arc<AtomicBool>,
+    swaps: Arc<AtomicU64>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Swapper {
+    /// The real thing is there.
+    fn start(name: PathBuf, out: PathBuf) -> Self {
+        let (stop, swaps) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicU64::new(0)),
+        );
+        let thread = std::thread::spawn({
+            let (stop, swaps) = (stop.clone(), swaps.clone());
+            move || {
+                let next = name.with_extension("next");
+                symlink(&out, &next).unwrap();
+                for turn in 0_u64.. {
+                    if stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let flags = rustix::fs::RenameFlags::EXCHANGE;
+                    let here = rustix::fs::CWD;
+                    if rustix::fs::renameat_with(here, &name, here, &next, flags).is_ok() {
+                        swaps.fetch_add(1, Ordering::Relaxed);
+                    }
+                    // Who writes puts a file where the link was.
+                    let gone = !name.is_symlink() && !next.is_symlink();
+                    if turn % 16 == 0 && gone && fs::remove_file(&next).is_ok() {
+                        symlink(&out, &next).unwrap();
+                    }
+                }
+            }
+        });
+        Self {
+            stop,
+            swaps,
+            thread: Some(thread),
+        }
+    }
+
+    fn count(&self) -> u64 {
+        self.swaps.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Swapper {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The swappers keep a core busy each: one at a time is enough.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// What is swapped: the path of the content, the name below the root, where the link leads.
+type Swap = (&'static str, PathBuf, PathBuf);
+
+/// A directory on the way, and the file itself.
+fn swaps(watch: &Watch) -> [Swap; 2] {
+    let (root, outside) = (watch.root(), watch.outside());
+    fs::create_dir(root.join("way")).unwrap();
+    for file in ["way/main.yaml", "file.yaml"] {
+        fs::write(root.join(file), "mcpservers: []\n").unwrap();
+    }
+    let canary = outside.join("canary.yaml");
+    [
+        ("way/main.yaml", root.join("way"), outside),
+        ("file.yaml", root.join("file.yaml"), canary),
+    ]
+}
+
+fn told(name: &str, swaps: u64, tried: u64) {
+    println!("{name}: {swaps} swaps during {tried} tries");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_swapped_against_a_read_never_leads_out() {
+    let _turn = TURN.lock().await;
+    let mut watch = Watch::new();
+    let swaps = swaps(&watch);
+    watch.remember();
+    for (path, name, out) in swaps {
+        let swapper = Swapper::start(name, out);
+        let store = loop {
+            watch.write_sources(path);
+            if let Ok(store) = watch.options().open().await {
+                break store;
+            }
+        };
+        let wanted = tries(1_500, 500_000);
+        let began = swapper.count();
+        for _ in 0..wanted {
+            watch.tried += 1;
+            let found = match watch.tried % 2 {
+                // What a server sees…
+                0 => {
+                    let _ = store.notice().await;
+                    store
+                        .get(&main_key())
+                        .await
+                        .ok()
+                        .flatten()
+                        .into_iter()
+                        .collect()
+                }
+                // …and what is read anew each time.
+                _ => watch
+                    .options()
+                    .read()
+                    .await
+                    .map_or(Vec::new(), |found| found.sources),
+            };
+            for source in found {
+                let content = source.document.content.unwrap_or_default();
+                if String::from_utf8_lossy(&content).contains(CANARY) {
+                    watch.violation(path, "what is outside was read");
+                }
+            }
+        }
+        told(path, swapper.count() - began, wanted);
+        assert!(swapper.count() > began, "nothing was swapped");
+        store.close().await;
+    }
+    watch.unharmed("after the swaps");
+    row(
+        "links swapped against reads",
+        watch.tried,
+        &watch.violations,
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_swapped_against_a_write_never_leads_out() {
+    let _turn = TURN.lock().await;
+    let mut watch = Watch::new();
+    let swaps = swaps(&watch);
+    watch.remember();
+    for (path, name, out) in swaps {
+        let swapper = Swapper::start(name, out);
+        let store = loop {
+            watch.write_sources(path);
+            if let Ok(store) = watch.options().open().await {
+                break store;
+            }
+        };
+        let (wanted, mut done) = (tries(250, 20_000), 0);
+        let began = swapper.count();
+        for i in 0..wanted {
+            watch.tried += 1;
+            let text = format!("mcpservers: [] # {i}\n");
+            done += u64::from(put(&store, "main", path, &text).await.is_ok());
+        }
+        told(path, swapper.count() - began, wanted);
+        println!("{path}: {done} of {wanted} writes were taken");
+        store.close().await;
+        // A walk while directories are swapped would follow them itself.
+        drop(swapper);
+        watch.unharmed(path);
+    }
+    watch.unharmed("after the swaps");
+    row(
+        "links swapped against writes",
+        watch.tried,
+        &watch.violations,
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_swapped_against_a_secret_never_leads_out() {
+    use secrecy::ExposeSecret as _;
+    let _turn = TURN.lock().await;
+    let mut watch = Watch::new();
+    let (root, outside) = (watch.root(), watch.outside());
+    fs::create_dir(root.join("real")).unwrap();
+    fs::create_dir(root.join("way")).unwrap();
+    for file in ["real/file", "way/key"] {
+        fs::write(root.join(file), "fine").unwrap();
+    }
+    fs::write(outside.join("key"), CANARY).unwrap();
+    watch.remember();
+    let secrets = FileSecrets::new(&root);
+    let (mut found, mut swapped) = (0, 0);
+    for (name, key, swap, out) in [
+        ("way", "key", "way", outside.clone()),
+        ("real", "file", "real/file", outside.join("key")),
+    ] {
+        let swapper = Swapper::start(root.join(swap), out);
+        let asked = SecretRef {
+            namespace: None,
+            name: name.to_owned(),
+            key: key.to_owned(),
+        };
+        for _ in 0..tries(10_000, 1_000_000) {
+            watch.tried += 1;
+            match secrets.resolve(&asked).await {
+                Ok(value) if value.expose_secret() == CANARY => {
+                    watch.violation(&asked, "what is outside was read");
+                }
+                Ok(_) => found += 1,
+                Err(_) => {}
+            }
+        }
+        swapped += swapper.count();
+    }
+    println!("{found} resolved during {swapped} swaps");
+    assert!(found > 0 && swapped > 0, "nothing was resolved or swapped");
+    row(
+        "links swapped against secrets",
+        watch.tried,
+        &watch.violations,
+    );
+}
