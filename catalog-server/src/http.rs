@@ -15,7 +15,7 @@ mod public;
 use std::time::Duration;
 
 use catalog_core::service::CatalogService;
-use poem::{Endpoint, Response, Route};
+use poem::{Endpoint, IntoEndpoint as _, Request, Response, RouteMethod};
 use poem_openapi::OpenApiService;
 use tokio::sync::watch;
 
@@ -89,6 +89,25 @@ pub fn openapi(catalog: &CatalogService) -> String {
     format!("{spec:#}\n")
 }
 
+/// The API, and what describes it. A router around the API's own would look at every path twice.
+struct Site<A> {
+    page: RouteMethod,
+    document: RouteMethod,
+    api: A,
+}
+
+impl<A: Endpoint<Output = Response>> Endpoint for Site<A> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        match request.uri().path() {
+            "/docs" => self.page.call(request).await,
+            "/openapi.json" => self.document.call(request).await,
+            _ => self.api.call(request).await,
+        }
+    }
+}
+
 /// The whole application. `stop` turns true when the server begins to stop; streams end then, and
 /// `/readyz` fails.
 pub fn app(
@@ -97,17 +116,17 @@ pub fn app(
     stop: watch::Receiver<bool>,
 ) -> impl Endpoint<Output = Response> + 'static {
     let service = api(catalog, options, stop);
-    let (page, document) = (docs::page(&service), docs::document(&service));
-    let routes = Route::new()
-        .at("/docs", page)
-        .at("/openapi.json", document)
-        .nest_no_strip("/", service);
+    let site = Site {
+        page: docs::page(&service),
+        document: docs::document(&service),
+        api: service.into_endpoint(),
+    };
     let mut limits = Limits::for_document(options.max_document_bytes);
     if let Some(deadline) = options.request_deadline {
         limits.request_deadline = deadline;
     }
     shell(
-        routes,
+        site,
         ShellOptions {
             limits,
             ..ShellOptions::default()
