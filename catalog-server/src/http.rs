@@ -15,7 +15,7 @@ mod public;
 use std::time::Duration;
 
 use catalog_core::service::CatalogService;
-use poem::{Endpoint, EndpointExt, Response, Route};
+use poem::{Endpoint, IntoEndpoint as _, Request, Response, RouteMethod};
 use poem_openapi::OpenApiService;
 use tokio::sync::watch;
 
@@ -59,12 +59,16 @@ impl HttpOptions {
 
 type Apis = Published<WithAllow<(Management, McpCatalog, ModelCatalog, Probes)>>;
 
-fn api(catalog: &CatalogService, options: &HttpOptions) -> OpenApiService<Apis, ()> {
+fn api(
+    catalog: &CatalogService,
+    options: &HttpOptions,
+    stop: watch::Receiver<bool>,
+) -> OpenApiService<Apis, ()> {
     let apis = (
-        Management::new(catalog.clone(), options.max_event_streams),
+        Management::new(catalog.clone(), options.max_event_streams, stop.clone()),
         McpCatalog::new(catalog.clone()),
         ModelCatalog::new(catalog.clone()),
-        Probes::new(catalog.clone()),
+        Probes::new(catalog.clone(), stop),
     );
     OpenApiService::new(
         Published(WithAllow(apis)),
@@ -79,9 +83,29 @@ fn api(catalog: &CatalogService, options: &HttpOptions) -> OpenApiService<Apis, 
 
 /// The OpenAPI document as JSON text, with a line end.
 pub fn openapi(catalog: &CatalogService) -> String {
+    let (_, stop) = watch::channel(false);
     let spec: serde_json::Value =
-        serde_json::from_str(&api(catalog, &HttpOptions::new(0)).spec()).unwrap_or_default();
+        serde_json::from_str(&api(catalog, &HttpOptions::new(0), stop).spec()).unwrap_or_default();
     format!("{spec:#}\n")
+}
+
+/// The API, and what describes it. A router around the API's own would look at every path twice.
+struct Site<A> {
+    page: RouteMethod,
+    document: RouteMethod,
+    api: A,
+}
+
+impl<A: Endpoint<Output = Response>> Endpoint for Site<A> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        match request.uri().path() {
+            "/docs" => self.page.call(request).await,
+            "/openapi.json" => self.document.call(request).await,
+            _ => self.api.call(request).await,
+        }
+    }
 }
 
 /// The whole application. `stop` turns true when the server begins to stop; streams end then, and
@@ -91,19 +115,18 @@ pub fn app(
     options: &HttpOptions,
     stop: watch::Receiver<bool>,
 ) -> impl Endpoint<Output = Response> + 'static {
-    let service = api(catalog, options);
-    let (page, document) = (docs::page(&service), docs::document(&service));
-    let routes = Route::new()
-        .at("/docs", page)
-        .at("/openapi.json", document)
-        .nest_no_strip("/", service)
-        .data(probes::Stopping(stop));
+    let service = api(catalog, options, stop);
+    let site = Site {
+        page: docs::page(&service),
+        document: docs::document(&service),
+        api: service.into_endpoint(),
+    };
     let mut limits = Limits::for_document(options.max_document_bytes);
     if let Some(deadline) = options.request_deadline {
         limits.request_deadline = deadline;
     }
     shell(
-        routes,
+        site,
         ShellOptions {
             limits,
             ..ShellOptions::default()

@@ -20,13 +20,13 @@ use poem::{Response, Route};
 use serde_json::json;
 
 const ENTITIES: usize = 25_000;
+const PARTS: usize = 5;
 const LIST: &str = "/api/mcp_catalog/v1alpha1/mcpservers?pageSize=20";
 const MANAGEMENT: &str = "/api/catalog-management/v1alpha1";
 /// Set for the process that is the floor: the sizes of its bodies.
 const FLOOR: &str = "SERVING_FLOOR";
-/// Connections of the load generator, and requests that each sends before it reads.
-const CONNECTIONS: usize = 4;
-const PIPELINED: usize = 16;
+/// Connections of the load generator. Each sends a request when it has the answer to the one before, as clients do.
+const CONNECTIONS: usize = 16;
 
 fn main() {
     if let Ok(sizes) = std::env::var(FLOOR) {
@@ -97,20 +97,26 @@ impl Drop for Floor {
     }
 }
 
-/// A source of this many entities of about 1 KiB.
+/// Sources of this many entities of about 1 KiB together. One document may not have as many values.
 fn catalog(dir: &Path, entities: usize) {
-    let mut text = String::from("mcpservers:\n");
-    for number in 0..entities {
-        // Not in the order in which they are listed.
-        let name = (number * 7919) % entities;
-        let _ = write!(
-            text,
-            "- name: server-{name:05}\n  description: {}\n  deploymentMode: remote\n  version: 1.0.{number}\n  endpoints: {{http: 'https://server-{name}.example.com/mcp'}}\n",
-            "Does what a server of its kind does, and says so. ".repeat(12)
+    let mut sources = String::from("mcp_catalogs:\n");
+    for part in 0..PARTS {
+        let mut text = String::from("mcpservers:\n");
+        for number in (part..entities).step_by(PARTS) {
+            // Not in the order in which they are listed.
+            let name = (number * 7919) % entities;
+            let _ = write!(
+                text,
+                "- name: server-{name:05}\n  description: {}\n  deploymentMode: remote\n  endpoint: https://server-{name}.example.com/mcp\n",
+                "Does what a server of its kind does, and says so. ".repeat(12)
+            );
+        }
+        std::fs::write(dir.join(format!("{part}.yaml")), text).expect("a content file");
+        let _ = writeln!(
+            sources,
+            "  - {{name: Part {part}, id: part-{part}, type: yaml, enabled: true, properties: {{yamlCatalogPath: {part}.yaml}}}}"
         );
     }
-    std::fs::write(dir.join("large.yaml"), text).expect("a content file");
-    let sources = "mcp_catalogs:\n  - name: Large\n    id: large\n    type: yaml\n    enabled: true\n    properties:\n      yamlCatalogPath: large.yaml\n";
     std::fs::write(dir.join("sources.yaml"), sources).expect("a sources file");
 }
 
@@ -120,19 +126,18 @@ fn requests(address: SocketAddr, path: &str, count: usize) -> Duration {
     let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
     let size =
         raw::received(address, raw::get(path).as_bytes()).len() - "connection: close\r\n".len();
-    let batch = request.repeat(PIPELINED);
-    let rounds = count / CONNECTIONS / PIPELINED;
+    let rounds = count / CONNECTIONS;
     let streams: Vec<TcpStream> = (0..CONNECTIONS).map(|_| raw::connect(address)).collect();
     let begun = Instant::now();
     std::thread::scope(|scope| {
         for mut stream in streams {
-            let batch = &batch;
+            let request = &request;
             scope.spawn(move || {
-                let mut answers = vec![0; size * PIPELINED];
+                let mut answer = vec![0; size];
                 for _ in 0..rounds {
-                    stream.write_all(batch.as_bytes()).expect("sent");
-                    stream.read_exact(&mut answers).expect("answered");
-                    assert!(answers.starts_with(b"HTTP/1.1 200"));
+                    stream.write_all(request.as_bytes()).expect("sent");
+                    stream.read_exact(&mut answer).expect("answered");
+                    assert!(answer.starts_with(b"HTTP/1.1 200"));
                 }
             });
         }

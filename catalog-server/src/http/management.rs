@@ -6,16 +6,14 @@ use catalog_api as wire;
 use catalog_core::error::CatalogError;
 use catalog_core::model::{Author, Edit, PluginName, RevisionId, SourceId, SourceKey};
 use catalog_core::service::{Applied, ApplyOptions, CatalogService};
-use poem::web::Data;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{OpenApi, Tags};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::convert::{self, ToWire as _};
 use super::errors::{no_such, problem};
 use super::events::Events;
 use super::precondition::{By, Precondition, precondition};
-use super::probes::Stopping;
 use crate::http_kit::{Answer, ApiError, Strict, Tagged, Wire};
 
 /// Who makes changes while nobody is asked who they are.
@@ -31,6 +29,7 @@ enum Tag {
 pub(super) struct Management {
     catalog: CatalogService,
     streams: Arc<Semaphore>,
+    stop: watch::Receiver<bool>,
 }
 
 fn plugin_name(plugin: &str) -> Result<PluginName, ApiError> {
@@ -80,11 +79,16 @@ fn edit(source: Option<wire::SourceInput>, raw_yaml: Option<String>) -> Edit {
 }
 
 impl Management {
-    pub(super) fn new(catalog: CatalogService, max_event_streams: usize) -> Self {
+    pub(super) fn new(
+        catalog: CatalogService,
+        max_event_streams: usize,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
         let streams = max_event_streams.clamp(1, Semaphore::MAX_PERMITS);
         Self {
             catalog,
             streams: Arc::new(Semaphore::new(streams)),
+            stop,
         }
     }
 
@@ -126,8 +130,8 @@ impl Management {
 
     /// Follow what happens, as server-sent events
     #[oai(path = "/events", method = "get", operation_id = "followEvents")]
-    async fn events(&self, stopping: Data<&Stopping>) -> Result<Events, ApiError> {
-        Events::new(&self.catalog, &self.streams, stopping.0.0.clone())
+    async fn events(&self) -> Result<Events, ApiError> {
+        Events::new(&self.catalog, &self.streams, self.stop.clone())
     }
 
     /// List the sources of a plugin, with their status

@@ -5,16 +5,11 @@ use std::time::{Duration, Instant};
 
 use catalog_core::ports::{ComponentHealth, ComponentState};
 use catalog_core::service::{CatalogService, HealthReport};
-use poem::web::Data;
 use poem_openapi::{ApiResponse, Object, OpenApi, Tags};
 use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::http_kit::Wire;
-
-/// Whether the server is stopping.
-#[derive(Debug, Clone)]
-pub(super) struct Stopping(pub(super) watch::Receiver<bool>);
 
 #[derive(Tags)]
 enum Tag {
@@ -54,13 +49,15 @@ enum ReadyAnswer {
 pub(super) struct Probes {
     catalog: CatalogService,
     started: Instant,
+    stop: watch::Receiver<bool>,
 }
 
 impl Probes {
-    pub(super) fn new(catalog: CatalogService) -> Self {
+    pub(super) fn new(catalog: CatalogService, stop: watch::Receiver<bool>) -> Self {
         Self {
             catalog,
             started: Instant::now(),
+            stop,
         }
     }
 
@@ -89,9 +86,9 @@ impl Probes {
 
     /// Whether requests can be served
     #[oai(path = "/readyz", method = "get", operation_id = "readyz")]
-    async fn readyz(&self, stopping: Data<&Stopping>) -> ReadyAnswer {
+    async fn readyz(&self) -> ReadyAnswer {
         let report = self.catalog.health().await;
-        let ready = report.is_ready() && !*stopping.0.0.borrow();
+        let ready = report.is_ready() && !*self.stop.borrow();
         let status = if ready { "ready" } else { "not_ready" };
         let body = Readiness {
             status: status.to_owned(),

@@ -46,6 +46,8 @@ impl<E: Endpoint> Endpoint for SecurityHeadersEndpoint<E> {
 
     async fn call(&self, request: Request) -> Result<Response> {
         let mut response = self.0.call(request).await?.into_response();
+        // These, and the id of the request.
+        response.headers_mut().reserve(DEFAULTS.len() + 1);
         for (name, value) in DEFAULTS {
             response.headers_mut().entry(name).or_insert(value);
         }
