@@ -8,6 +8,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// What the store and the database need at most: a lock, a file and a directory for each of [`MAX_WORKERS`], the connections and
 /// logs of the database, and the process's own few.
 const RESERVED: usize = 256;
+/// What they need when next to nobody asks for anything: as much of a small limit is kept as can be.
+const LEAST_RESERVED: usize = 48;
 /// How many calls that block run at a time; more wait. Enough to group the waits of a disk, few enough that what they are working on
 /// fits into memory.
 const MAX_WORKERS: usize = 64;
@@ -46,7 +48,8 @@ impl Descriptors {
     }
 
     fn of(limit: usize) -> Self {
-        let reserved = RESERVED.min(limit / 2);
+        let least = LEAST_RESERVED.min(limit / 4 * 3);
+        let reserved = RESERVED.min(limit / 2).max(least);
         Self {
             connections: limit - reserved,
             workers: (reserved / 2 / PER_WORKER).clamp(MIN_WORKERS, MAX_WORKERS),
@@ -65,7 +68,7 @@ mod tests {
                 connections,
                 workers,
             } = Descriptors::of(limit);
-            assert!(connections >= limit / 2, "{limit}");
+            assert!(connections >= limit / 4, "{limit}");
             assert!(workers * PER_WORKER + connections < limit, "{limit}");
         }
     }

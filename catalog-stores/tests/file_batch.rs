@@ -68,7 +68,9 @@ impl Slow {
     ) -> Vec<tokio::task::JoinHandle<T>> {
         self.armed.store(true, Ordering::SeqCst);
         let mut tasks = vec![tokio::spawn(first)];
+        let start = std::time::Instant::now();
         while !self.held_up.load(Ordering::SeqCst) {
+            assert!(start.elapsed() < PATIENCE, "a write syncs");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         tasks.extend(others.into_iter().map(tokio::spawn));

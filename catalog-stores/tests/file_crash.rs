@@ -147,6 +147,7 @@ async fn states(operation: &str) -> (State, State) {
 
 #[tokio::test]
 async fn a_crash_at_any_step_leaves_the_old_state_or_the_new() {
+    let mut tried = 0;
     for operation in OPERATIONS {
         let (old, new) = states(operation).await;
         assert_ne!(old, new);
@@ -172,12 +173,17 @@ async fn a_crash_at_any_step_leaves_the_old_state_or_the_new() {
             step += 1;
         }
         assert!(step > 5, "{operation}: the steps were counted: {step}");
-        eprintln!("{operation}: {step} steps");
+        tried += step;
     }
+    row(
+        "file store: killed before every change of the file system",
+        tried,
+    );
 }
 
 #[tokio::test]
 async fn an_error_at_any_step_leaves_the_old_state_or_the_new() {
+    let mut tried = 0;
     for operation in ["put", "create", "delete", "content"] {
         let (old, new) = states(operation).await;
         for step in 0.. {
@@ -212,21 +218,31 @@ async fn an_error_at_any_step_leaves_the_old_state_or_the_new() {
             assert_eq!(examine(dir.path(), &old, &new, &what).await, found == new);
             if !reached {
                 assert!(step > 5, "{operation}: the steps were counted: {step}");
+                tried += step;
                 break;
             }
         }
     }
+    row(
+        "file store: an error at every change of the file system",
+        tried,
+    );
 }
 
 #[tokio::test]
 async fn a_crash_while_recovering_is_recovered_from() {
     let (old, new) = states("put").await;
+    let mut tried = 0;
     for first in (0..).step_by(3) {
         for second in (0..).step_by(2) {
             let dir = catalog();
             drop(open_quiet(dir.path()).await);
             if !dies(dir.path(), "put", first) {
                 assert!(first > 5, "the steps were counted");
+                row(
+                    "file store: killed while it recovers from being killed",
+                    tried,
+                );
                 return;
             }
             let operations = Operations::new();
@@ -240,6 +256,7 @@ async fn a_crash_while_recovering_is_recovered_from() {
             drop(opened.open().await);
             let what = format!("steps {first} and {second}");
             examine(dir.path(), &old, &new, &what).await;
+            tried += 1;
             if operations.count() <= second {
                 break;
             }

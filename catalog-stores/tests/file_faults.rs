@@ -88,6 +88,7 @@ impl Fault {
 
 #[tokio::test]
 async fn an_error_that_persists_from_any_step_on_leaves_the_old_state_or_the_new() {
+    let mut tried = 0;
     for operation in ["put", "create", "delete"] {
         let dir = catalog();
         let store = open_quiet(dir.path()).await;
@@ -129,10 +130,15 @@ async fn an_error_that_persists_from_any_step_on_leaves_the_old_state_or_the_new
             );
             if !reached {
                 assert!(step > 8, "the steps were counted");
+                tried += step;
                 break;
             }
         }
     }
+    row(
+        "file store: a disk that is full from any change on, until it is repaired",
+        tried,
+    );
 }
 
 /// A disk that is full, for good, once so many files were put in place.

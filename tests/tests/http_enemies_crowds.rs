@@ -20,7 +20,7 @@ const ROOM: usize = 1024;
 /// What the server holds of bodies, beyond the first 64 KiB of each.
 const HELD_KIB: u64 = 128 << 10;
 /// What it takes besides: what is read and written of many connections, and what the allocator keeps.
-const SLACK_KIB: u64 = 128 << 10;
+const SLACK_KIB: u64 = 256 << 10;
 
 fn start(options: &ServerOptions) -> (Server, SocketAddr, tempfile::TempDir) {
     process::raise_descriptors();
@@ -187,7 +187,7 @@ fn bodies_that_do_not_end_take_no_more_memory_than_there_is_for_them() {
     let size = 3 << 20;
     let mut bytes = format!("POST {SOURCE}:validate HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n{{\"rawYaml\":\"").into_bytes();
     bytes.resize(size, b'x');
-    let count = tries(150, 1000);
+    let count = tries(250, 1000);
     let clients = Bystanders::begin(4, address);
     // All but the last bytes, and then nothing more.
     let held: Vec<TcpStream> = (0..count).map(|_| sending(address, &bytes)).collect();

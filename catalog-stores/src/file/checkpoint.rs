@@ -17,9 +17,9 @@ use super::roots::Spot;
 use crate::dir::{Dir, is_gone};
 
 /// When its records are longer than this it is time that the journal begins anew: long enough that
-/// a file that is written again and again is synced once for many writes, short enough to be read
-/// again in milliseconds.
-pub(super) const LONG: u64 = 4 << 20;
+/// a file that is written again and again is synced once for many writes, and a record that is dropped
+/// from the history meanwhile not at all; short enough to be read again in milliseconds.
+pub(super) const LONG: u64 = 16 << 20;
 
 /// When they are longer than this, whoever writes has to wait for it.
 pub(super) const TOO_LONG: u64 = 64 << 20;

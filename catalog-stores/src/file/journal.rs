@@ -34,7 +34,7 @@ const START: u64 = 2 * BLOCK;
 const GROWTH: u64 = 1 << 20;
 
 /// The most bytes that the file keeps when an epoch ends: a large record may have made it grow.
-const KEPT: u64 = 8 << 20;
+const KEPT: u64 = 24 << 20;
 
 const SLOT_MAGIC: &[u8; 8] = b"catjrnl1";
 const SLOT_BYTES: usize = 48;

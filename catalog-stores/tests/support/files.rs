@@ -249,6 +249,12 @@ pub fn hooked(
     quiet(dir).hook(hook)
 }
 
+/// Prints a row of the fault matrix: a violation has failed the test before.
+pub fn row(name: &str, tried: usize) {
+    assert!(tried > 0, "{name}: nothing was tried");
+    println!("matrix: {name}: {tried} tried, 0 violations");
+}
+
 /// The answer of a disk that is full.
 pub fn full() -> FsAnswer {
     FsAnswer::Fail(std::io::ErrorKind::StorageFull.into())
