@@ -17,7 +17,7 @@ fn sources(dir: &Path, texts: &mut Vec<String>) {
         let name = entry.file_name().and_then(|n| n.to_str()).unwrap_or("");
         if entry.is_dir() && !name.starts_with('.') && name != "target" {
             sources(&entry, texts);
-        } else if name.ends_with(".rs") {
+        } else if name.ends_with(".rs") && name != "docs.rs" {
             texts.push(std::fs::read_to_string(&entry).expect("a text"));
         }
     }
