@@ -168,7 +168,8 @@ impl Disk {
         fs::read(self.generation_path()).unwrap_or_default()
     }
 
-    fn generation_path(&self) -> PathBuf {
+    /// The file of that mark.
+    pub(super) fn generation_path(&self) -> PathBuf {
         self.roots.history().join(GENERATION)
     }
 

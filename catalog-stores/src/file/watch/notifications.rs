@@ -92,7 +92,7 @@ impl Notifications {
         last.is_some_and(|last| last.elapsed() < WRITING)
     }
 
-    /// Watches the directories of the files of this view.
+    /// Watches the directories of the files of this view, and the mark of commits.
     pub(super) fn watch(&mut self, view: &Arc<View>, disk: &Disk) {
         self.open.retain(|_, last| last.elapsed() < WRITING);
         let Some(watcher) = &mut self.watcher else {
@@ -102,10 +102,11 @@ impl Notifications {
             return;
         }
         self.known = Arc::downgrade(view);
-        // The history's tells of what other processes commit.
-        let history = Some(disk.roots.history());
+        // The mark tells of what other processes commit. Not all of the history: a write makes a
+        // dozen events there.
+        let mark = disk.generation_path();
         let parents = view.watched.keys().filter_map(|path| path.parent());
-        let mut wanted: BTreeSet<&Path> = history.into_iter().collect();
+        let mut wanted = BTreeSet::from([&*mark]);
         for dir in parents {
             if wanted.len() == MAX_DIRS {
                 break;
@@ -123,7 +124,7 @@ impl Notifications {
                 match watcher.watch(dir, RecursiveMode::NonRecursive) {
                     Ok(()) => _ = self.dirs.insert(dir.to_owned()),
                     Err(error) => {
-                        tracing::debug!(%error, "a directory is only looked at regularly")
+                        tracing::debug!(%error, "some files are only looked at regularly")
                     }
                 }
             }
