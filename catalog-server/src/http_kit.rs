@@ -48,7 +48,7 @@ pub use headers::SecurityHeaders;
 pub use limits::{Limits, LimitsEndpoint};
 pub use problem::{ApiError, Catch, CatchEndpoint, Family, MethodNotAllowed};
 pub use request_id::{RequestId, RequestIds, RequestIdsEndpoint};
-pub use serve::{Drained, ServeOptions, serve};
+pub use serve::{Drained, ServeOptions, listen, serve};
 pub use shell::{ShellOptions, shell};
 pub use strict::Strict;
 pub use verbs::{CustomVerbs, CustomVerbsEndpoint, Published};

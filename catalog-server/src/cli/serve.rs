@@ -3,14 +3,13 @@
 use std::process::ExitCode;
 
 use catalog_core::ports::ComponentState;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{failed, usage};
 use crate::descriptors::Descriptors;
 use crate::http::{HttpOptions, app};
-use crate::http_kit::{ServeOptions, serve};
+use crate::http_kit::{ServeOptions, listen, serve};
 use crate::settings::{ConfigStore, Database, Settings, database};
 use crate::{first_start, logging, wiring};
 
@@ -40,7 +39,7 @@ pub(super) async fn run(settings: &Settings, descriptors: Descriptors) -> ExitCo
         Ok(catalog) => catalog,
         Err(error) => return usage(&error.to_string()),
     };
-    let listener = match TcpListener::bind(settings.listen).await {
+    let listener = match listen(settings.listen) {
         Ok(listener) => listener,
         Err(error) => {
             return usage(&format!(

@@ -15,7 +15,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use poem::{Endpoint, EndpointExt};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::{JoinError, JoinSet},
     time::{sleep, timeout},
@@ -33,6 +33,33 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 
 /// How long a connection that was asked to make room may take; it takes far less unless it does not go.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
+
+/// How many clients the system lets wait to be accepted; it may know better. With a short queue a burst of connections makes
+/// clients that find it full wait for a second before they try again.
+const BACKLOG: u32 = 4096;
+
+/// What the system buffers of a connection, each way; it takes twice of it. By itself it goes up to several megabytes, all of which
+/// is filled for every client that asks and does not read. Enough for tens of megabits a second around half the world.
+const KERNEL_BYTES: u32 = 128 * 1024;
+
+/// A listener for [`serve()`].
+///
+/// # Errors
+///
+/// When the address cannot be had.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A restart does not have to wait until the last connection of the run before is forgotten.
+    socket.set_reuseaddr(true)?;
+    // Accepted connections inherit these.
+    socket.set_send_buffer_size(KERNEL_BYTES)?;
+    socket.set_recv_buffer_size(KERNEL_BYTES)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,9 +86,9 @@ impl Drained {
 ///
 /// ```no_run
 /// # async fn run() -> std::io::Result<()> {
-/// use catalog_server::http_kit::{ServeOptions, ShellOptions, serve, shell};
+/// use catalog_server::http_kit::{ServeOptions, ShellOptions, listen, serve, shell};
 ///
-/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+/// let listener = listen(([127, 0, 0, 1], 8080).into())?;
 /// let app = shell(poem::Route::new(), ShellOptions::default());
 /// let (stop, shutdown) = tokio::sync::watch::channel(false);
 /// let drained = serve(listener, app, ServeOptions::default(), shutdown).await?;
