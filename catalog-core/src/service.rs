@@ -47,6 +47,7 @@ mod guard;
 mod health;
 mod ledger;
 mod load;
+mod names;
 mod order;
 mod plan;
 mod read;

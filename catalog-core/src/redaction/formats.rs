@@ -26,13 +26,13 @@ pub(super) struct Found {
 /// Where a scanner has something to look at.
 static STARTS: Starts = {
     let mut starts = Starts::none();
-    starts.add(b'-', b'-');
-    starts.add(b'-', b'u');
-    starts.add_all(b':');
-    starts.add_all(b'=');
-    starts.add(b'e', b'y');
-    starts.add_any_case(b'b', b'a');
-    starts.add_any_case(b'b', b'e');
+    starts.add(b":");
+    starts.add(b"=");
+    starts.add(b"--");
+    starts.add(b"-u");
+    starts.add(b"eyJ");
+    starts.add_any_case(b"bas");
+    starts.add_any_case(b"bea");
     tokens::add_starts(&mut starts);
     starts
 };

@@ -165,8 +165,7 @@ static STARTS: Starts = {
     let mut starts = Starts::none();
     let mut n = 0;
     while n < WORDS.len() {
-        let word = WORDS[n].0.as_bytes();
-        starts.add_any_case(word[0], word[1]);
+        starts.add_any_case(WORDS[n].0.as_bytes());
         n += 1;
     }
     starts

@@ -1,9 +1,9 @@
 //! Where a word of a list may start.
 
-/// The first two bytes of words: nearly no place of a text gets further.
+/// The first three bytes of words: nearly no place of a text gets further.
 ///
-/// Every first byte has a class. A byte has the bit of its class in the upper half, and in the lower
-/// half the bits of the classes that it may be second in.
+/// Every first byte has a class. The bits of a byte are in three lanes, one bit a class: whether it
+/// is first in the class, and whether it may be second or third in it.
 pub(super) struct Starts {
     bits: [u64; 256],
     /// The class of a first byte; classes count from 1.
@@ -11,7 +11,11 @@ pub(super) struct Starts {
     classes: u8,
 }
 
-/// Pairs of bytes that are looked at together.
+/// Bits of a lane; three fit into 64.
+const LANE: u8 = 21;
+/// The lowest lane.
+const THIRD: u64 = (1 << LANE) - 1;
+/// Places that are looked at together.
 const BLOCK: usize = 8;
 
 impl Starts {
@@ -24,57 +28,80 @@ impl Starts {
         }
     }
 
-    /// Adds words that start with these two bytes.
-    pub const fn add(&mut self, first: u8, second: u8) {
-        if self.class[first as usize] == 0 {
-            // With more than 32 first bytes some share a class: then more places look like a start.
-            self.classes = self.classes % 32 + 1;
-            self.class[first as usize] = self.classes;
+    /// Adds words that start with these bytes, of which the first three count; after fewer comes
+    /// anything.
+    pub const fn add(&mut self, word: &[u8]) {
+        let first = word[0] as usize;
+        if self.class[first] == 0 {
+            // With many first bytes some share a class: then more places look like a start. The
+            // first class is for bytes that are words of their own.
+            self.classes = self.classes % (LANE - 1) + 1;
+            self.class[first] = match word {
+                [_] => 1,
+                _ => self.classes + 1,
+            };
         }
-        let class = self.class[first as usize] - 1;
-        self.bits[first as usize] |= 1 << (32 + class);
-        self.bits[second as usize] |= 1 << class;
-    }
-
-    /// Adds words that start with these two letters, in any case.
-    pub const fn add_any_case(&mut self, first: u8, second: u8) {
-        let (lower, upper) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
-        let (low, up) = (second.to_ascii_lowercase(), second.to_ascii_uppercase());
-        self.add(lower, low);
-        self.add(lower, up);
-        self.add(upper, low);
-        self.add(upper, up);
-    }
-
-    /// Adds words that start with this byte and go on with any.
-    pub const fn add_all(&mut self, first: u8) {
-        let mut second = 0;
-        while second < 256 {
-            self.add(first, second as u8);
-            second += 1;
+        let class = self.class[first] - 1;
+        self.bits[first] |= 1 << (2 * LANE + class);
+        let mut place = 1;
+        while place < 3 {
+            let bit = 1 << ((2 - place) * LANE + class);
+            let mut byte = 0;
+            while byte < 256 {
+                if place as usize >= word.len() || word[place as usize] as usize == byte {
+                    self.bits[byte] |= bit;
+                }
+                byte += 1;
+            }
+            place += 1;
         }
     }
 
-    /// The first place from `from` on where a word may start. Every word has two bytes at least.
+    /// Adds words that start with these three letters, in any case.
+    pub const fn add_any_case(&mut self, word: &[u8]) {
+        let mut capitals = 0;
+        while capitals < 8 {
+            let mut spelt = [word[0], word[1], word[2]];
+            let mut place = 0;
+            while place < 3 {
+                spelt[place] = match capitals >> place & 1 {
+                    0 => spelt[place].to_ascii_lowercase(),
+                    _ => spelt[place].to_ascii_uppercase(),
+                };
+                place += 1;
+            }
+            self.add(&spelt);
+            capitals += 1;
+        }
+    }
+
+    /// The first place from `from` on where a word may start. The last byte of a text starts none.
     pub fn next(&self, text: &[u8], from: usize) -> Option<usize> {
         let rest = text.get(from..)?;
         let bits = |byte: u8| self.bits[usize::from(byte)];
+        let starts = |first: u64, second: u64, third: u64| {
+            first >> (2 * LANE) & second >> LANE & third & THIRD
+        };
         let mut at = 0;
-        while let Some(block) = rest[at..].first_chunk::<{ BLOCK + 1 }>() {
-            let (mut first, mut any) = (bits(block[0]), 0);
-            for byte in &block[1..] {
-                let second = bits(*byte);
-                any |= first >> 32 & second;
-                first = second;
+        while let Some(block) = rest[at..].first_chunk::<{ BLOCK + 2 }>() {
+            let (mut first, mut second, mut any) = (bits(block[0]), bits(block[1]), 0);
+            for byte in &block[2..] {
+                let third = bits(*byte);
+                any |= starts(first, second, third);
+                (first, second) = (second, third);
             }
             if any != 0 {
                 break;
             }
             at += BLOCK;
         }
-        let may_start = |pair: &[u8]| bits(pair[0]) >> 32 & bits(pair[1]) != 0;
-        let found = rest[at..].windows(2).position(may_start)?;
-        Some(from + at + found)
+        let may_start = |at: &usize| {
+            let third = rest.get(at + 2).map_or(THIRD, |byte| bits(*byte));
+            starts(bits(rest[*at]), bits(rest[at + 1]), third) != 0
+        };
+        (at..rest.len().saturating_sub(1))
+            .find(may_start)
+            .map(|at| from + at)
     }
 }
 
@@ -82,38 +109,47 @@ impl Starts {
 mod tests {
     use super::Starts;
 
-    #[test]
-    fn words_are_looked_for_where_their_first_two_bytes_are() {
-        let mut starts = Starts::none();
-        starts.add(b'h', b'f');
-        starts.add_any_case(b'a', b'p');
-        let places = |text: &str| {
-            let mut found = Vec::new();
-            while let Some(at) = starts.next(text.as_bytes(), found.last().map_or(0, |n| n + 1)) {
-                found.push(at);
-            }
-            found
-        };
-        assert_eq!(places("hfaPxAph"), [0, 2, 5]);
-        for before in 0..40 {
-            let text = format!("{}hf{}", "-".repeat(before), "h".repeat(before));
-            assert_eq!(places(&text), [before]);
+    fn places(starts: &Starts, text: &str) -> Vec<usize> {
+        let mut found = Vec::new();
+        while let Some(at) = starts.next(text.as_bytes(), found.last().map_or(0, |n| n + 1)) {
+            found.push(at);
         }
-        assert_eq!(places("h f a"), Vec::<usize>::new());
-        assert_eq!(places("h"), Vec::<usize>::new());
-        starts.add_all(b'=');
-        assert_eq!(starts.next(b"a==", 2), None);
-        assert_eq!(starts.next("a=é".as_bytes(), 0), Some(1));
+        found
+    }
+
+    #[test]
+    fn words_are_looked_for_where_their_first_three_bytes_are() {
+        let mut starts = Starts::none();
+        starts.add(b"hf_");
+        starts.add(b"--");
+        starts.add_any_case(b"api");
+        starts.add(b"=");
+        assert_eq!(places(&starts, "hf_aPIx=ApIhf-"), [0, 3, 7, 8]);
+        assert_eq!(places(&starts, "h f_ a p i - -"), [0usize; 0]);
+        for text in ["h", "=", "", "-"] {
+            assert_eq!(
+                places(&starts, text),
+                [0usize; 0],
+                "the last byte starts nothing"
+            );
+        }
+        // Two bytes are enough at the end of a text, where no third one is.
+        assert_eq!(places(&starts, "a=\u{e9}--"), [1, 4]);
+        for before in 0..40 {
+            let text = format!("{}hf_{}", "h".repeat(before), "f".repeat(before));
+            assert_eq!(places(&starts, &text), [before]);
+        }
     }
 
     #[test]
     fn with_many_first_bytes_no_start_is_missed() {
         let mut starts = Starts::none();
-        (b'0'..b'z').for_each(|first| starts.add(first, first + 1));
+        (b'0'..b'z').for_each(|first| starts.add(&[first, first + 1, first]));
+        starts.add(b"=");
         for first in b'0'..b'z' {
-            let text = [b' ', b' ', first, first + 1, b' '];
+            let text = [b' ', b' ', first, first + 1, first, b' '];
             assert_eq!(starts.next(&text, 0), Some(2));
         }
-        assert_eq!(starts.next(b"0A 0B !!", 0), None);
+        assert_eq!(starts.next(b"0A0 0B0 !!", 0), None);
     }
 }

@@ -54,8 +54,7 @@ impl Taint {
         sorted.sort_unstable();
         let starts = (!sorted.is_empty()).then(|| {
             let mut starts = Box::new(Starts::none());
-            let heads = sorted.iter().filter_map(|s| s.as_bytes().first_chunk());
-            heads.for_each(|[first, second]| starts.add(*first, *second));
+            sorted.iter().for_each(|s| starts.add(s.as_bytes()));
             starts
         });
         let mut long: Vec<(String, Option<usize>)> = Vec::with_capacity(sorted.len());

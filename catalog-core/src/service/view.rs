@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
+use super::names::{Name, Names};
 use super::order::{Order, Orders};
 use super::sources::Sources;
 use crate::digest::Digest;
@@ -27,7 +28,7 @@ pub struct SourceSnapshot {
     /// Of the document that they come from, when they are all of it.
     pub(super) digest: Option<Digest>,
     entities: Box<[Entity]>,
-    by_name: HashMap<Arc<str>, usize>,
+    names: Names,
     orders: Orders,
 }
 
@@ -44,17 +45,12 @@ impl SourceSnapshot {
     pub(super) fn partial(revision: RevisionId, entities: Vec<Entity>) -> Self {
         // They stay; what the list grew beyond their number need not.
         let entities = entities.into_boxed_slice();
-        let by_name = entities
-            .iter()
-            .enumerate()
-            .map(|(i, e)| (e.name.clone(), i))
-            .collect();
         Self {
             revision: Some(revision),
             whole: false,
             digest: None,
+            names: Names::of(&entities),
             entities,
-            by_name,
             orders: Orders::default(),
         }
     }
@@ -77,7 +73,11 @@ impl SourceSnapshot {
 
     /// The entity of this name.
     pub fn get(&self, name: &str) -> Option<&Entity> {
-        self.by_name.get(name).map(|i| &self.entities[*i])
+        self.find(Name::new(name))
+    }
+
+    fn find(&self, name: Name<'_>) -> Option<&Entity> {
+        self.names.get(name, &self.entities)
     }
 }
 
@@ -201,9 +201,10 @@ impl PluginView {
 
     /// The entity of this name, from the first source that has one.
     pub fn entity(&self, name: &str) -> Option<(&LiveSource, &Entity)> {
+        let name = Name::new(name);
         self.sources
             .iter()
-            .find_map(|s| s.snapshot.get(name).map(|e| (&**s, e)))
+            .find_map(|s| s.snapshot.find(name).map(|e| (&**s, e)))
     }
 }
 

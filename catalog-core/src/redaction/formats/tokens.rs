@@ -159,17 +159,15 @@ const TERRAFORM: &[u8] = b"atlasv1.";
 pub(super) const fn add_starts(starts: &mut Starts) {
     let mut n = 0;
     while n < FORMATS.len() {
-        let prefix = FORMATS[n].prefix.as_bytes();
-        starts.add(prefix[0], prefix[1]);
+        starts.add(FORMATS[n].prefix.as_bytes());
         n += 1;
     }
     n = 0;
     while n < AWS.len() {
-        let prefix = AWS[n].as_bytes();
-        starts.add(prefix[0], prefix[1]);
+        starts.add(AWS[n].as_bytes());
         n += 1;
     }
-    starts.add(TERRAFORM[0], TERRAFORM[1]);
+    starts.add(TERRAFORM);
 }
 
 /// A token with a known prefix that starts here.
@@ -263,10 +261,13 @@ pub(super) fn bot(text: &str, at: usize) -> Option<Found> {
     let bytes = text.as_bytes();
     let digits = bytes.get(..at)?.iter().rev().take(12);
     let id = digits.take_while(|b| b.is_ascii_digit()).count();
+    if !(8..=11).contains(&id) {
+        return None;
+    }
     let is_base64url = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
     let end = run(bytes, at + 1, is_base64url);
     let secret = text.get(at + 1..end)?;
-    let plausible = (8..=11).contains(&id) && secret.starts_with("AA") && secret.len() == 35;
+    let plausible = secret.starts_with("AA") && secret.len() == 35;
     (plausible && starts_word(bytes, at - id)).then_some(Found {
         range: at - id..end,
         kind: "Telegram token",
