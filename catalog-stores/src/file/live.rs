@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -93,8 +94,9 @@ pub(super) enum LiveContent {
     None,
     /// As read, with the mode of its file.
     Bytes(Arc<[u8]>, u32),
-    /// Cannot be read; the finding is among the source's problems.
-    Unreadable,
+    /// Cannot be read; the finding is among the source's problems. With the error, when it is the
+    /// file system that says no.
+    Unreadable(Option<io::ErrorKind>),
 }
 
 impl LiveSource {
@@ -109,7 +111,7 @@ impl LiveSource {
         let content = match &self.content {
             LiveContent::None => None,
             LiveContent::Bytes(bytes, _) => Some(bytes.clone()),
-            LiveContent::Unreadable => last.and_then(|document| document.content.clone()),
+            LiveContent::Unreadable(_) => last.and_then(|document| document.content.clone()),
         };
         SourceDocument::new(self.settings.clone(), content)
     }
@@ -119,7 +121,7 @@ impl LiveSource {
         let content = match &self.content {
             LiveContent::None => document.content.is_none(),
             LiveContent::Bytes(bytes, _) => document.content.as_ref() == Some(bytes),
-            LiveContent::Unreadable => true,
+            LiveContent::Unreadable(_) => true,
         };
         // Settings may be equal in their canonical form only. Digests cost, so they come last.
         content
@@ -131,7 +133,7 @@ impl LiveSource {
     pub(super) fn mode(&self) -> Option<u32> {
         match self.content {
             LiveContent::Bytes(_, mode) => Some(mode),
-            LiveContent::None | LiveContent::Unreadable => None,
+            LiveContent::None | LiveContent::Unreadable(_) => None,
         }
     }
 }

@@ -45,6 +45,14 @@ impl PathProblem {
         }
     }
 
+    /// What the file system says, when it is that.
+    pub(super) fn error_kind(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::Io(error) => Some(error.kind()),
+            _ => None,
+        }
+    }
+
     /// Stable, in kebab-case.
     pub(super) fn code(&self) -> &'static str {
         match self {

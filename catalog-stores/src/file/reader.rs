@@ -256,7 +256,7 @@ impl Reader {
                 Ok((bytes, mode)) => LiveContent::Bytes(bytes, mode),
                 Err(problem) => {
                     problems.push(content_finding(&problem, text));
-                    LiveContent::Unreadable
+                    LiveContent::Unreadable(problem.error_kind())
                 }
             };
         }

@@ -1,5 +1,6 @@
 //! Working out what a put or a deletion changes. Everything here blocks and wants the lock.
 
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use catalog_core::StoreError;
@@ -131,6 +132,7 @@ impl Engine {
             return Err(StoreError::SourceNotFound { key: key.clone() });
         }
         self.check(key, expect)?;
+        self.check_content_is_known(key)?;
         let draft = Draft::remove(self, key)?;
         let mut changes = self.file_changes(&draft.edits);
         if let Some(live) = self.live.sources.get(key)
@@ -167,6 +169,20 @@ impl Engine {
         let located = self.live.sources.get(key).and_then(|s| s.located.as_ref());
         let content = located.map(|located| located.spot.clone());
         self.with_records(key, changes, records, draft.parsed, revision, content)
+    }
+
+    /// Whether a deletion knows what becomes of the content file: one that the disk cannot give right
+    /// now would be left behind. One that is not the store's to read is left.
+    fn check_content_is_known(&self, key: &SourceKey) -> Result<(), StoreError> {
+        match self.live.sources.get(key).map(|live| &live.content) {
+            Some(LiveContent::Unreadable(Some(kind))) if *kind != ErrorKind::PermissionDenied => {
+                Err(StoreError::unavailable(
+                    "read its files",
+                    io::Error::from(*kind),
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Looks at the files before a write: edits of this source are recorded first.
