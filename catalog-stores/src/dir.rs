@@ -245,19 +245,56 @@ impl Dir {
         }
     }
 
-    /// Makes all of a file durable. What is no regular file is left alone.
-    pub(crate) fn sync_file(&self, name: &str) -> io::Result<()> {
-        let Some(file) = self.open_file(name)? else {
-            return Ok(());
+    /// Opens a file to make all of it durable. What is no regular file is left alone.
+    pub(crate) fn open_to_sync(&self, name: &str) -> io::Result<ToSync> {
+        let what = match self.open_file(name) {
+            Ok(Some(file)) => What::File(file),
+            Ok(None) => What::Nothing,
+            // Somebody else's by now; what was written before that still has to be durable.
+            #[cfg(target_os = "linux")]
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+                What::FileSystem(self.fd.try_clone()?)
+            }
+            Err(e) => return Err(e),
         };
-        let op = || (self.path.join(name), FsChange::SyncFile);
-        self.seam.run(op, || file.sync_all())
+        Ok(ToSync {
+            what,
+            path: self.path.join(name),
+            seam: self.seam.clone(),
+        })
     }
 
     /// Makes what was renamed, made or removed in it durable.
     pub(crate) fn sync(&self) -> io::Result<()> {
         let op = || (self.path.clone(), FsChange::SyncDir);
         self.seam.run(op, || Ok(rustix::fs::fsync(&self.fd)?))
+    }
+}
+
+/// What is to be made durable.
+pub(crate) struct ToSync {
+    what: What,
+    path: PathBuf,
+    seam: Seam,
+}
+
+enum What {
+    Nothing,
+    File(File),
+    /// All of the file system that this directory is in.
+    #[cfg(target_os = "linux")]
+    FileSystem(OwnedFd),
+}
+
+impl ToSync {
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        let op = || (self.path.clone(), FsChange::SyncFile);
+        match &self.what {
+            What::Nothing => Ok(()),
+            What::File(file) => self.seam.run(op, || file.sync_all()),
+            #[cfg(target_os = "linux")]
+            What::FileSystem(fd) => self.seam.run(op, || Ok(rustix::fs::syncfs(fd)?)),
+        }
     }
 }
 

@@ -11,7 +11,6 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use catalog_core::ports::{ComponentState, SourceConfigStore as _};
 use catalog_core::testing::{content, key, meta};
@@ -238,40 +237,6 @@ async fn a_change_that_cannot_be_finished_is_set_aside_and_nothing_else_stops() 
 }
 
 #[tokio::test]
-async fn a_change_is_finished_where_it_was_made_up_whatever_the_roots_are_now() {
-    let (dir, content_dir) = (catalog(), tempfile::tempdir().unwrap());
-    let (before, more) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    write(content_dir.path(), "main.yaml", MAIN);
-    let path = content_dir.path().join("main.yaml");
-    write(
-        dir.path(),
-        "sources.yaml",
-        SOURCES.replace("./main.yaml", path.to_str().unwrap()),
-    );
-    let roots = [dir.path(), before.path(), content_dir.path()];
-    let hour = Duration::from_secs(3600);
-    let open = |options: FileStoreOptions| options.content_roots(roots).open();
-    drop(open(quiet(dir.path())).await.unwrap());
-    let store = open(hooked(dir.path(), full_after(1))).await.unwrap();
-    // The first file gets in place, the rest does not.
-    assert!(operate(&store, "put").await.is_err());
-    drop(store);
-    let roots = [more.path(), dir.path()];
-    let store = options(dir.path())
-        .content_roots(roots)
-        .poll_interval(hour)
-        .notifications(false)
-        .open()
-        .await
-        .unwrap();
-    assert!(leftovers(dir.path()).is_empty() && leftovers(content_dir.path()).is_empty());
-    assert_eq!(read(content_dir.path(), "main.yaml"), "new content");
-    assert!(read(dir.path(), "sources.yaml").contains("Renamed"));
-    let main = get(&store, &main_key()).await;
-    assert_eq!(main.revision.kind, RevisionKind::Apply);
-}
-
-#[tokio::test]
 async fn after_a_failed_sync_nothing_is_written_until_the_store_is_opened_again() {
     let dir = catalog();
     let fail = Arc::new(AtomicBool::new(false));
@@ -307,6 +272,131 @@ async fn after_a_failed_sync_nothing_is_written_until_the_store_is_opened_again(
     assert_eq!(kinds(&store, &main_key()).await, [RevisionKind::Import]);
     put_text(&store, &main_key(), "four").await.unwrap();
     assert_eq!(store.health().await.state, ComponentState::Healthy);
+}
+
+/// What a store does with these files, by hook.
+fn seen_by(dir: &Path, see: impl Fn(&FsOp<'_>) + Send + Sync + 'static) -> FileStoreOptions {
+    hooked(dir, move |op| {
+        see(op);
+        FsAnswer::Go
+    })
+}
+
+#[tokio::test]
+async fn what_a_failed_sync_may_have_lost_is_written_anew_by_whoever_comes_next() {
+    for failing in ["main.yaml", "the directory"] {
+        let dir = catalog();
+        let real = std::fs::canonicalize(dir.path()).unwrap();
+        let (file, root) = (real.join("main.yaml"), real.clone());
+        let fails = move |op: &FsOp<'_>| match op.change {
+            FsChange::SyncFile => failing == "main.yaml" && op.path == file,
+            FsChange::SyncDir => failing != "main.yaml" && op.path == root,
+            _ => false,
+        };
+        let broken = Arc::new(AtomicBool::new(false));
+        let hook = broken.clone();
+        let store = hooked(dir.path(), move |op| {
+            match hook.load(Ordering::SeqCst) && fails(op) {
+                true => FsAnswer::Fail(io::Error::other("input/output error")),
+                false => FsAnswer::Go,
+            }
+        });
+        let store = store.open().await.unwrap();
+        let other = open_quiet(dir.path()).await;
+        broken.store(true, Ordering::SeqCst);
+        put_text(&store, &main_key(), "two").await.unwrap();
+        assert_eq!(text(&get(&other, &main_key()).await), b"two");
+        // What was acknowledged is durable in the journal, and in its place it will not be.
+        store.close().await;
+        assert_eq!(store.health().await.state, ComponentState::Unhealthy);
+        drop(store);
+
+        // What reads as it should is put in its place once more, and only then forgotten.
+        let (file, journal) = (real.join("main.yaml"), real.join(".history/journal"));
+        let anew = Arc::new(AtomicBool::new(false));
+        let forgotten = Arc::new(AtomicBool::new(false));
+        let (seen, early) = (anew.clone(), forgotten.clone());
+        let next = seen_by(dir.path(), move |op| match &op.change {
+            FsChange::Rename { to } if *to == file => seen.store(true, Ordering::SeqCst),
+            FsChange::Write { offset, .. } if *offset < 8192 && op.path == journal => {
+                early.fetch_or(!seen.load(Ordering::SeqCst), Ordering::SeqCst);
+            }
+            _ => {}
+        });
+        let next = next.open().await.unwrap();
+        assert!(anew.load(Ordering::SeqCst), "{failing}");
+        assert!(!forgotten.load(Ordering::SeqCst), "{failing}");
+        // Once is enough.
+        anew.store(false, Ordering::SeqCst);
+        for store in [&next, &other] {
+            put_text(store, &key("mcp", "other"), "works")
+                .await
+                .unwrap();
+            assert_eq!(store.health().await.state, ComponentState::Healthy);
+        }
+        next.close().await;
+        assert!(!anew.load(Ordering::SeqCst), "{failing}");
+        assert_eq!(read(dir.path(), "main.yaml"), "two");
+        assert!(leftovers(dir.path()).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_hears_of_anothers_failed_sync_does_not_forget_the_journal() {
+    let dir = catalog();
+    let real = std::fs::canonicalize(dir.path()).unwrap();
+    let main = real.join("main.yaml");
+    let failing = hooked(dir.path(), move |op| {
+        match matches!(op.change, FsChange::SyncFile) && op.path == main {
+            true => FsAnswer::Fail(io::Error::other("input/output error")),
+            false => FsAnswer::Go,
+        }
+    });
+    let failing = failing.open().await.unwrap();
+    let anew = Arc::new(AtomicBool::new(false));
+    let (seen, main) = (anew.clone(), real.join("main.yaml"));
+    let other = seen_by(dir.path(), move |op| {
+        let to_main = matches!(&op.change, FsChange::Rename { to } if *to == main);
+        seen.fetch_or(to_main, Ordering::SeqCst);
+    });
+    let other = other.open().await.unwrap();
+    put_text(&failing, &main_key(), "two").await.unwrap();
+    // It knows of the write, and would sync it by itself.
+    put_text(&other, &key("mcp", "other"), "works")
+        .await
+        .unwrap();
+    assert!(!anew.load(Ordering::SeqCst));
+    failing.close().await;
+    other.close().await;
+    assert!(anew.load(Ordering::SeqCst));
+    assert_eq!(other.health().await.state, ComponentState::Healthy);
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_before_a_power_cut_waits_for_its_place_to_come_back() {
+    let dir = catalog();
+    let store = open_quiet(dir.path()).await;
+    let revision = put_text(&store, &main_key(), "two").await.unwrap();
+    drop(store);
+    write(dir.path(), "main.yaml", MAIN);
+    let read_only = Arc::new(AtomicBool::new(true));
+    let hook = read_only.clone();
+    let store = hooked(dir.path(), move |op| {
+        let there = !op.path.components().any(|c| c.as_os_str() == ".history");
+        match there && hook.load(Ordering::SeqCst) {
+            true => FsAnswer::Fail(io::ErrorKind::ReadOnlyFilesystem.into()),
+            false => FsAnswer::Go,
+        }
+    });
+    let store = store.boot("another boot").open().await.unwrap();
+    // That is told, and nothing else is recorded meanwhile.
+    assert_ne!(store.health().await.state, ComponentState::Healthy);
+    assert!(put_text(&store, &main_key(), "three").await.is_err());
+    assert_eq!(store.revisions(&main_key()).await.unwrap()[0], revision);
+    read_only.store(false, Ordering::SeqCst);
+    assert_eq!(store.health().await.state, ComponentState::Healthy);
+    let main = get(&store, &main_key()).await;
+    assert_eq!((text(&main), &main.revision), (&b"two"[..], &revision));
 }
 
 /// Not a test by itself: deletes, in the mounts that the parent has made.

@@ -270,3 +270,21 @@ async fn a_disk_with_no_room_for_the_journal_takes_it_from_what_is_durable_elsew
             .unwrap();
     }
 }
+
+#[tokio::test]
+async fn an_edit_that_was_recorded_is_not_undone_by_what_the_journal_had_before() {
+    // Back to what it was, cut short: states that a power cut could leave, too.
+    for edit in [MAIN, "new con"] {
+        let dir = catalog();
+        let store = open_quiet(dir.path()).await;
+        put_text(&store, &main_key(), "new content").await.unwrap();
+        write(dir.path(), "main.yaml", edit);
+        store.notice().await.unwrap();
+        let before = store.revisions(&main_key()).await.unwrap();
+        drop(store);
+        let store = after_power_cut(dir.path()).await;
+        assert_eq!(store.revisions(&main_key()).await.unwrap(), before);
+        assert_eq!(before.len(), 3);
+        assert_eq!(read(dir.path(), "main.yaml"), edit);
+    }
+}

@@ -54,7 +54,12 @@ impl Disk {
                 batch
             };
             let synced = self.sync_touched(&batch);
-            self.held().syncing.clear();
+            let mut held = self.held();
+            match &synced {
+                Ok(()) => held.syncing.clear(),
+                Err(_) => held.not_synced(),
+            }
+            drop(held);
             synced.map_err(settling)?;
         }
         Ok(())
@@ -70,19 +75,37 @@ impl Disk {
     pub(super) fn checkpoint_held(&self, held: &mut Held) -> io::Result<()> {
         self.check_trusted()?;
         let placed = held.placed;
-        let Some(journal) = held.journal.as_mut().filter(|j| j.used() > 0) else {
+        let Some(journal) = &held.journal else {
             return Ok(());
         };
         if placed < journal.tail.number {
             // What is not in place yet is nowhere but in the journal.
             return Ok(());
         }
+        if journal.used() == 0 {
+            return self.trust(held);
+        }
         // Whoever syncs some of it right now may not be done.
-        held.unsynced.append(&mut held.syncing);
+        held.not_synced();
         self.sync_touched(&held.unsynced)?;
+        if self.distrust() != held.distrust {
+            // Another process's sync has failed. What it was about may be what this one found synced.
+            return Err(io::Error::other(
+                "another process could not make a change durable",
+            ));
+        }
+        let Some(journal) = &mut held.journal else {
+            return Ok(());
+        };
         journal.restart()?;
         self.sync_or_poison(journal.sync())?;
+        if let Err(error) = journal.trim() {
+            tracing::warn!(%error, "the journal stays as long as it is");
+        }
         held.forget();
+        if let Err(error) = self.trust(held) {
+            tracing::warn!(%error, "what was mended once will be mended again");
+        }
         if let Err(error) = self.announce(held, false) {
             tracing::warn!(%error, "other processes cannot be told of a checkpoint");
         }
@@ -97,10 +120,8 @@ impl Disk {
             .flat_map(|spot| self.dirs_to_sync(spot))
             .collect();
         let dirs: Vec<PathBuf> = dirs.into_iter().collect();
-        let synced = self
-            .sync_all(&files, |spot| self.sync_file(spot))
-            .and_then(|()| self.sync_all(&dirs, |dir| self.sync_dir(dir)));
-        self.sync_or_poison(synced)
+        self.sync_all(&files, |spot| self.sync_file(spot))
+            .and_then(|()| self.sync_all(&dirs, |dir| self.sync_dir(dir)))
     }
 
     /// Syncs several at once, and in their order when a test looks on.
@@ -134,20 +155,19 @@ impl Disk {
     }
 
     fn sync_file(&self, spot: &Spot) -> io::Result<()> {
-        let synced = self
-            .roots
-            .dir_of(spot)
-            .and_then(|dir| dir.sync_file(spot.split().1));
-        match synced {
+        let dir = self.roots.dir_of(spot);
+        let opened = dir.and_then(|dir| dir.open_to_sync(spot.split().1));
+        match opened {
+            Ok(file) => self.sync_or_poison(file.sync()),
             // Removed from outside or dropped from the history meanwhile.
             Err(e) if is_gone(&e) => Ok(()),
-            other => other,
+            Err(e) => Err(e),
         }
     }
 
     pub(super) fn sync_dir(&self, path: &Path) -> io::Result<()> {
         match Dir::open(self.roots.seam(), path) {
-            Ok(dir) => dir.sync()?,
+            Ok(dir) => self.sync_or_poison(dir.sync())?,
             // Removed from outside meanwhile: there is nothing to make durable.
             Err(e) if is_gone(&e) => return Ok(()),
             Err(e) => return Err(e),

@@ -178,7 +178,7 @@ impl Disk {
             self.look_at(step, change)
                 .map_err(|e| prepare_error((Some(i), e)))?;
         }
-        let body = plan.encode(changes);
+        let body = plan.encode(changes, &self.roots);
         let body = body.map_err(|e| whole(io::Error::other(e)))?;
         let at = self.append(held, &body).map_err(whole)?;
         let group = Prepared { plan, changes, at };
@@ -229,7 +229,7 @@ impl Disk {
     /// Writes a record that decides nothing yet.
     fn append(&self, held: &mut Held, body: &[u8]) -> io::Result<Position> {
         if held.journal.is_none() {
-            held.journal = Some(Journal::create(&self.history_dir()?)?);
+            held.journal = Some(Journal::create(&self.history_dir()?, self.next_epoch())?);
             held.forget();
             // The history's own directory may have been made just now, by whomever.
             if let Some(parent) = self.roots.history().parent() {

@@ -29,6 +29,9 @@ const SET_ASIDE: &str = "journal.failed-";
 /// What an earlier version left of a change that was cut short.
 const OLD_PLAN: &str = "wal";
 
+/// There while nobody has mended what a failed sync may have lost.
+const DISTRUST: &str = "distrust";
+
 /// What changes with every commit.
 const GENERATION: &str = "generation";
 
@@ -53,7 +56,7 @@ pub(super) struct Disk {
     pub(super) wrote: AtomicBool,
     /// Whether it is time.
     pub(super) long: AtomicBool,
-    /// Tells this boot of the machine from others; empty when nothing does.
+    /// Tells this boot of the machine from others, or where nothing does, this process.
     pub(super) boot: String,
 }
 
@@ -67,6 +70,8 @@ pub(super) struct Held {
     pub(super) unsynced: Touched,
     /// What is being made durable right now.
     pub(super) syncing: Touched,
+    /// The failed sync that is being mended.
+    pub(super) distrust: Option<Vec<u8>>,
 }
 
 /// Files that were changed; `false`: removed.
@@ -77,6 +82,14 @@ impl Held {
     pub(super) fn touch(touched: &mut Touched, plan: &Plan) {
         for step in &plan.steps {
             touched.insert(step.spot.clone(), step.temp.is_some());
+        }
+    }
+
+    /// What was being made durable is not.
+    pub(super) fn not_synced(&mut self) {
+        for (spot, there) in std::mem::take(&mut self.syncing) {
+            // What has become of it since is the newer.
+            self.unsynced.entry(spot).or_insert(there);
         }
     }
 
@@ -131,7 +144,7 @@ impl Disk {
         read_only.map_err(|e| StoreError::unavailable("write its history", io::Error::from(e)))
     }
 
-    /// Fails once a directory could not be made durable.
+    /// Fails once something could not be made durable.
     pub(super) fn check_trusted(&self) -> io::Result<()> {
         let poison = self.poison.lock().unwrap_or_else(PoisonError::into_inner);
         match &*poison {
@@ -145,16 +158,38 @@ impl Disk {
         self.check_trusted().is_err()
     }
 
-    /// Makes something durable that belongs to a committed change. The kernel reports a failed sync
-    /// once and forgets it, so that trying again would only seem to help: from then on nothing is
-    /// written until the store is opened again.
+    /// Takes note of how a sync of what belongs to a committed change ended. The kernel reports a
+    /// failed one once and forgets it, so that trying again would only seem to help: from then on
+    /// nothing is written until the store is opened again. Whoever takes the lock next, that or
+    /// another process, writes everything anew that the journal has.
     pub(super) fn sync_or_poison(&self, sync: io::Result<()>) -> io::Result<()> {
         if let Err(error) = &sync {
             let reason = format!("a change could not be made durable: {error}");
             tracing::error!(%error, "a change could not be made durable; open the store again");
             *self.poison.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+            let told = self.history_dir().and_then(|dir| {
+                let file = dir.open_or_create(DISTRUST, RECORD_MODE)?;
+                file.write_at(unique().as_bytes(), 0)
+            });
+            if let Err(error) = told {
+                tracing::error!(%error, "other processes cannot be told of that");
+            }
         }
         sync
+    }
+
+    /// The failed sync that nobody has mended yet, if there is one.
+    pub(super) fn distrust(&self) -> Option<Vec<u8>> {
+        fs::read(self.roots.history().join(DISTRUST)).ok()
+    }
+
+    /// The failed sync that was known is mended.
+    pub(super) fn trust(&self, held: &mut Held) -> io::Result<()> {
+        let mended = held.distrust.take();
+        match mended.is_some() && self.distrust() == mended {
+            true => self.history_dir()?.remove(DISTRUST),
+            false => Ok(()),
+        }
     }
 
     /// What changes whenever something was committed, by any process.
@@ -177,10 +212,7 @@ impl Disk {
     /// when no live file changed, and up to where it is in place. Without `news` only the latter.
     pub(super) fn announce(&self, held: &Held, news: bool) -> io::Result<()> {
         let epoch = held.journal.as_ref().map_or(0, |journal| journal.epoch);
-        let boot = match self.boot.as_str() {
-            "" => "unknown",
-            boot => boot,
-        };
+        let boot = &self.boot;
         let generation = match String::from_utf8(self.generation()) {
             Ok(known) if !news && !known.is_empty() => known,
             _ => unique(),
@@ -203,6 +235,11 @@ impl Disk {
             epoch: words.next()?.parse().ok()?,
             next: words.next()?.parse().ok()?,
         })
+    }
+
+    /// The first epoch of a new journal: a mark that is left of another one is not about it.
+    pub(super) fn next_epoch(&self) -> u64 {
+        self.mark().map_or(1, |mark| mark.epoch + 1)
     }
 
     /// Whether a commit of another process is under way or was cut short, or one of this process is
@@ -296,10 +333,14 @@ impl Disk {
     }
 }
 
-/// What the kernel calls the time since it started; empty where it does not say.
+/// What the kernel calls the time since it started. Where it does not say, every process takes what
+/// the last one left for what a power cut may have left.
 fn this_boot() -> String {
-    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id");
-    id.unwrap_or_default().trim().to_owned()
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    match id.trim() {
+        "" => unique(),
+        id => id.to_owned(),
+    }
 }
 
 /// A text that nobody else makes.

@@ -17,7 +17,8 @@ use std::os::unix::fs::FileExt as _;
 use sha2::{Digest as _, Sha256};
 
 use super::disk::RECORD_MODE;
-use super::plan::Plan;
+use super::plan::{Plan, PlanError};
+use super::roots::Roots;
 use crate::dir::Dir;
 use crate::seam::Output;
 
@@ -95,9 +96,9 @@ impl Entry {
     /// What was to be done.
     ///
     /// # Errors
-    /// Written by another version: its bytes are those that were written.
-    pub(super) fn plan(&self) -> io::Result<(Plan, &[u8])> {
-        Plan::decode(&self.bytes[HEADER_BYTES..]).map_err(io::Error::other)
+    /// Written by another version, or for other directories: its bytes are those that were written.
+    pub(super) fn plan(&self, roots: &Roots) -> Result<(Plan, &[u8]), PlanError> {
+        Plan::decode(&self.bytes[HEADER_BYTES..], roots)
     }
 
     /// All of it, to be set aside.
@@ -127,26 +128,26 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Opens it; `None` when there is none.
+    /// Opens it; `None` when there is none. One that was never used begins with this epoch.
     ///
     /// # Errors
     /// [`io::ErrorKind::InvalidData`] when it has records and nothing says of which epoch.
-    pub(super) fn open(dir: &Dir) -> io::Result<Option<Self>> {
+    pub(super) fn open(dir: &Dir, first: u64) -> io::Result<Option<Self>> {
         match dir.open_output(JOURNAL) {
-            Ok(file) => Self::of(file, dir).map(Some),
+            Ok(file) => Self::of(file, dir, first).map(Some),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(e),
         }
     }
 
-    /// Makes an empty one. It is durable with its first record.
-    pub(super) fn create(dir: &Dir) -> io::Result<Self> {
+    /// Makes an empty one, whose first epoch is this. It is durable with its first record.
+    pub(super) fn create(dir: &Dir, epoch: u64) -> io::Result<Self> {
         let file = dir.create_file(JOURNAL, RECORD_MODE)?;
         dir.sync()?;
-        Self::of(file, dir)
+        Self::of(file, dir, epoch)
     }
 
-    fn of(file: Output, dir: &Dir) -> io::Result<Self> {
+    fn of(file: Output, dir: &Dir, first: u64) -> io::Result<Self> {
         let mut journal = Self {
             file,
             inode: dir.identity(JOURNAL)?.0,
@@ -156,7 +157,7 @@ impl Journal {
         match journal.read_epoch()? {
             Some(epoch) => journal.epoch = epoch,
             // What was never synced, a power cut may leave in any state.
-            None if journal.entry(FIRST, None)?.is_none() => journal.begin(1)?,
+            None if journal.entry(FIRST, None)?.is_none() => journal.begin(first)?,
             None => return Err(io::ErrorKind::InvalidData.into()),
         }
         Ok(journal)
@@ -270,11 +271,16 @@ impl Journal {
 
     /// Starts the next epoch: what the records say is durable in its places. To be synced.
     pub(super) fn restart(&mut self) -> io::Result<()> {
-        self.begin(self.epoch + 1)?;
-        if self.file.file().metadata()?.len() > KEPT {
-            self.file.truncate(GROWTH)?;
+        self.begin(self.epoch + 1)
+    }
+
+    /// Gives space back. Only in an epoch that is durable and has no records yet: of the one before,
+    /// a power cut could otherwise bring back the first records without the last.
+    pub(super) fn trim(&self) -> io::Result<()> {
+        match self.file.file().metadata()?.len() > KEPT {
+            true => self.file.truncate(GROWTH),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     fn begin(&mut self, epoch: u64) -> io::Result<()> {

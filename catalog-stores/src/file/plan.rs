@@ -5,23 +5,23 @@ use serde::{Deserialize, Serialize};
 
 use super::commit::Change;
 use super::place::temp_name;
-use super::roots::Spot;
+use super::roots::{Address, Roots, Spot, TEMP_PREFIX};
 use crate::dir::Identity;
 
 const FORMAT: u32 = 3;
 
 /// Every file of a change.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Plan {
+pub(super) struct Plan<S = Spot> {
     format: u32,
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<Step<S>>,
 }
 
 /// One file of a change.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Step {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Step<S = Spot> {
     /// The target.
-    pub(super) spot: Spot,
+    pub(super) spot: S,
     /// The prepared file's name, in the target's directory; `None` removes the target.
     pub(super) temp: Option<String>,
     /// How many bytes the target gets. They follow those of the steps before.
@@ -49,6 +49,47 @@ pub(super) enum PlanError {
     Format(u32),
     #[error("it is cut short")]
     Short,
+    #[error("it has a file that no record may have")]
+    Invalid,
+    #[error("it changes {0}, which is below none of the directories of this store")]
+    Elsewhere(String),
+}
+
+impl PlanError {
+    /// Whether the store only lacks a directory that the plan was made with.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        matches!(self, Self::Elsewhere(_))
+    }
+}
+
+impl<S> Step<S> {
+    /// The same of another target.
+    fn with_spot<T>(self, spot: T) -> Step<T> {
+        let Self {
+            temp,
+            length,
+            before,
+            mode,
+            identity,
+            in_place,
+            ..
+        } = self;
+        Step {
+            spot,
+            temp,
+            length,
+            before,
+            mode,
+            identity,
+            in_place,
+        }
+    }
+
+    /// A prepared file is one of ours, beside its target.
+    fn is_valid(&self) -> bool {
+        let temp = self.temp.as_deref().unwrap_or(TEMP_PREFIX);
+        temp.starts_with(TEMP_PREFIX) && !temp.contains(['/', '\0'])
+    }
 }
 
 impl Plan {
@@ -69,8 +110,13 @@ impl Plan {
     }
 
     /// The plan and all new bytes.
-    pub(super) fn encode(&self, changes: &[Change]) -> Result<Vec<u8>, PlanError> {
-        let json = serde_json::to_vec(self)?;
+    pub(super) fn encode(&self, changes: &[Change], roots: &Roots) -> Result<Vec<u8>, PlanError> {
+        let steps = self.steps.iter();
+        let steps = steps.map(|step| step.clone().with_spot(roots.address(&step.spot)));
+        let json = serde_json::to_vec(&Plan {
+            format: self.format,
+            steps: steps.collect(),
+        })?;
         let mut bytes = (json.len() as u64).to_le_bytes().to_vec();
         bytes.extend_from_slice(&json);
         for change in changes {
@@ -80,18 +126,40 @@ impl Plan {
     }
 
     /// The plan, and the new bytes of all steps.
-    pub(super) fn decode(bytes: &[u8]) -> Result<(Self, &[u8]), PlanError> {
+    ///
+    /// # Errors
+    /// Also when one of its files is not this store's: nothing of it may be carried out then.
+    pub(super) fn decode<'a>(
+        bytes: &'a [u8],
+        roots: &Roots,
+    ) -> Result<(Self, &'a [u8]), PlanError> {
         let (length, rest) = bytes.split_first_chunk().ok_or(PlanError::Short)?;
         let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| PlanError::Short)?;
         let (json, rest) = rest.split_at_checked(length).ok_or(PlanError::Short)?;
-        let plan: Self = serde_json::from_slice(json)?;
+        let plan: Plan<Address> = serde_json::from_slice(json)?;
         if plan.format != FORMAT {
             return Err(PlanError::Format(plan.format));
         }
         if plan.steps.iter().map(|step| step.length).sum::<usize>() != rest.len() {
             return Err(PlanError::Short);
         }
-        Ok((plan, rest))
+        let found = |step: Step<Address>| {
+            if !step.is_valid() {
+                return Err(PlanError::Invalid);
+            }
+            let spot = roots.spot(&step.spot);
+            let spot = spot.ok_or_else(|| PlanError::Elsewhere(step.spot.to_string()))?;
+            Ok(step.with_spot(spot))
+        };
+        let steps: Result<_, _> = plan.steps.into_iter().map(found).collect();
+        let format = plan.format;
+        Ok((
+            Self {
+                format,
+                steps: steps?,
+            },
+            rest,
+        ))
     }
 
     /// Every step with the bytes that its target gets; `None`: the target goes.

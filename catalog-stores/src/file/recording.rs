@@ -76,6 +76,12 @@ impl Engine {
     /// Records what can be recorded. A source whose history cannot be written is left out and
     /// reported; it does not stand in the way of the others.
     fn record(&mut self, mut news: Vec<(SourceKey, Record)>) -> Result<(), StoreError> {
+        if !news.is_empty() {
+            // What the journal has of these files is not what they say last. After a power cut it
+            // must not undo what is about to be recorded.
+            let empty = self.disk.checkpoint_held(&mut self.disk.held());
+            empty.map_err(|e| StoreError::unavailable("make room for an edit", e))?;
+        }
         while !news.is_empty() {
             let changes: Result<Vec<Change>, StoreError> = news
                 .iter()

@@ -1,6 +1,9 @@
 //! Putting in place what the journal has and the files may not: after a crash, a power cut, or an
 //! error that stopped a change on its way.
 //!
+//! When a sync has failed, what is not on the disk may still be read, and syncing it again would
+//! only seem to help: then everything that the journal has is written anew.
+//!
 //! Within the boot that a change was made in, files are what was last written to them, synced or not:
 //! of a target, what is neither its old bytes nor its new ones is somebody's edit, and stays. After a
 //! power cut a target can be in any state that the journal knows of, be torn, or be gone; anything
@@ -56,8 +59,14 @@ impl Disk {
         let Some(journal) = &mut held.journal else {
             return Ok(());
         };
+        held.distrust = self.distrust();
         let mark = self.mark();
-        let known = mark.as_ref().is_some_and(|mark| mark.boot == self.boot);
+        let how = match (&mark, &held.distrust) {
+            (_, Some(_)) => After::FailedSync,
+            (Some(mark), None) if mark.boot == self.boot => After::Crash,
+            _ => After::PowerCut,
+        };
+        let known = how == After::Crash;
         let in_epoch = mark.filter(|mark: &Mark| known && mark.epoch == journal.epoch);
         held.placed = match known {
             true => held.placed.max(in_epoch.map_or(0, |mark| mark.next)),
@@ -67,16 +76,21 @@ impl Disk {
             journal.rewind();
         }
         let mut entries = journal.read_on()?;
-        for entry in entries.iter().filter(|e| e.state == State::Committed) {
-            if let Ok((plan, _)) = entry.plan() {
-                Held::touch(&mut held.unsynced, &plan);
+        for entry in entries.iter().filter(|e| e.state != State::Void) {
+            match entry.plan(&self.roots) {
+                Ok((plan, _)) if entry.state == State::Committed => {
+                    Held::touch(&mut held.unsynced, &plan);
+                }
+                // All of them are there to be carried out when the store has that directory again.
+                Err(error) if error.is_elsewhere() => return Err(io::Error::other(error)),
+                _ => {}
             }
         }
         entries.retain(|entry| entry.at.number >= held.placed);
         if entries.is_empty() && known {
             return Ok(());
         }
-        self.replay(journal, &entries, !known)?;
+        self.replay(journal, &entries, how)?;
         held.placed = journal.tail.number;
         self.wrote.store(true, Ordering::Relaxed);
         if !known {
@@ -109,7 +123,12 @@ impl Disk {
             None => {
                 held.forget();
                 self.set_aside_old_plan(&dir)?;
-                Journal::open(&dir).map(|journal| held.journal = journal)
+                let opened = Journal::open(&dir, self.next_epoch());
+                opened.map(|journal| {
+                    // What it has is to be durable soon, whoever wrote it.
+                    self.wrote.fetch_or(journal.is_some(), Ordering::Relaxed);
+                    held.journal = journal;
+                })
             }
         };
         match opened {
@@ -124,10 +143,10 @@ impl Disk {
 
     /// Puts in place what committed records say, as far as it is not; removes what prepared ones
     /// have left.
-    fn replay(&self, journal: &Journal, entries: &[Entry], power_cut: bool) -> io::Result<()> {
+    fn replay(&self, journal: &Journal, entries: &[Entry], how: After) -> io::Result<()> {
         let mut changes = Vec::new();
         for entry in entries.iter().filter(|entry| entry.state != State::Void) {
-            match entry.plan() {
+            match entry.plan(&self.roots) {
                 Ok((plan, _)) if entry.state == State::Prepared => {
                     self.remove_temps(&plan);
                     journal.set(entry.at, State::Void)?;
@@ -144,10 +163,10 @@ impl Disk {
         }
         tracing::info!(
             changes = changes.len(),
-            power_cut,
+            ?how,
             "looking at what was committed last"
         );
-        if !power_cut {
+        if how != After::PowerCut {
             // Who wrote them may have died before they were durable.
             for change in &changes {
                 journal.rewrite(change.entry)?;
@@ -156,16 +175,19 @@ impl Disk {
         }
         let ways = ways(&changes);
         for (i, change) in changes.iter().enumerate() {
-            let Err(error) = self.settle(change, i, &ways, power_cut) else {
+            let Err(error) = self.settle(change, i, &ways, how) else {
                 continue;
             };
             if self.is_poisoned() {
                 return Err(error);
             }
-            if !power_cut && self.is_untouched(&change.plan) {
+            // Only a change that was interrupted before it was acknowledged may be given up.
+            if how == After::Crash && self.is_untouched(&change.plan) {
                 tracing::warn!(%error, "an interrupted change is taken back");
-                self.revoke(journal, change.entry.at, &change.plan);
-            } else if may_pass(&error) {
+                if !self.revoke(journal, change.entry.at, &change.plan) {
+                    return Err(error);
+                }
+            } else if how != After::Crash || may_pass(&error) {
                 return Err(error);
             } else {
                 tracing::error!(%error, "an interrupted change cannot be finished");
@@ -185,7 +207,7 @@ impl Disk {
         change: &Change<'_>,
         number: usize,
         ways: &BTreeMap<&Spot, Way<'_>>,
-        power_cut: bool,
+        how: After,
     ) -> io::Result<()> {
         let mut result = Ok(());
         for (step, bytes) in change.plan.with_bytes(change.bytes) {
@@ -193,8 +215,8 @@ impl Disk {
                 continue;
             };
             let settled = match bytes {
-                Some(bytes) => self.settle_file(step, bytes, way, power_cut),
-                None => self.settle_removal(step, way, power_cut),
+                Some(bytes) => self.settle_file(step, bytes, way, how),
+                None => self.settle_removal(step, way, how),
             };
             if let Err(error) = &settled {
                 tracing::error!(file = step.spot.split().1, %error, "not in place");
@@ -204,22 +226,17 @@ impl Disk {
         result
     }
 
-    fn settle_file(
-        &self,
-        step: &Step,
-        bytes: &[u8],
-        way: &Way<'_>,
-        power_cut: bool,
-    ) -> io::Result<()> {
+    fn settle_file(&self, step: &Step, bytes: &[u8], way: &Way<'_>, how: After) -> io::Result<()> {
         let now = self.bytes(&step.spot)?;
-        if let Found::Bytes(now) = &now
-            && **now == *bytes
-        {
+        let power_cut = how != After::Crash;
+        let same = matches!(&now, Found::Bytes(now) if **now == *bytes);
+        // What reads as it should need not be on the disk when a sync has failed.
+        if same && how != After::FailedSync {
             return Ok(());
         }
         let lost = power_cut && matches!(now, Found::Nothing);
         let torn = (power_cut || step.in_place) && way.may_be_torn(&now);
-        if !(lost || torn || way.leads_over(&now)) {
+        if !(same || lost || torn || way.leads_over(&now)) {
             tracing::warn!(
                 file = step.spot.split().1,
                 "changed from outside, and stays so"
@@ -237,8 +254,8 @@ impl Disk {
         self.take_place(&dir, temp, step.spot.split().1, bytes)
     }
 
-    fn settle_removal(&self, step: &Step, way: &Way<'_>, power_cut: bool) -> io::Result<()> {
-        if !power_cut {
+    fn settle_removal(&self, step: &Step, way: &Way<'_>, how: After) -> io::Result<()> {
+        if how == After::Crash {
             return self.remove(step).map(drop);
         }
         let now = self.bytes(&step.spot)?;
@@ -270,6 +287,17 @@ impl Disk {
         journal.set(entry.at, State::Void)?;
         self.sync_or_poison(journal.sync())
     }
+}
+
+/// What the files may have lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// Only what the last change was about to do.
+    Crash,
+    /// All that was not synced.
+    PowerCut,
+    /// The same, and what reads as if it were there need not be on the disk.
+    FailedSync,
 }
 
 /// What is at a file's place.

@@ -38,14 +38,30 @@ pub(super) struct Roots {
     seam: Seam,
 }
 
-/// A file below a root. It names its root by path, so that a write-ahead record means the same files
-/// when the store is opened with other roots; the history is wherever the record itself is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// A file below a root.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Spot {
     /// Without links; `None`: the history's directory.
+    root: Option<PathBuf>,
+    path: String,
+}
+
+/// A spot as the journal names it: by the way from the directory that the history is in, so that the
+/// record means the same files when all of them are somewhere else now, and never those of the
+/// original when they are a copy.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Address {
+    /// The root; `None`: the history's directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     root: Option<PathBuf>,
     path: String,
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let root = self.root.as_deref().unwrap_or(Path::new(".history"));
+        write!(f, "{}", root.join(&self.path).display())
+    }
 }
 
 impl Spot {
@@ -130,6 +146,39 @@ impl Roots {
             root: None,
             path: path.into(),
         }
+    }
+
+    /// How the journal names a spot.
+    pub(super) fn address(&self, spot: &Spot) -> Address {
+        let root = spot.root.as_deref();
+        Address {
+            root: root.map(|root| way(self.home(), root)),
+            path: spot.path.clone(),
+        }
+    }
+
+    /// The spot that the journal names; `None` when it is below none of the roots.
+    pub(super) fn spot(&self, address: &Address) -> Option<Spot> {
+        let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+        if address.path.is_empty() || !Path::new(&address.path).components().all(plain) {
+            return None;
+        }
+        let root = match &address.root {
+            None => None,
+            Some(way_there) => {
+                let is_it = |root: &&PathBuf| way(self.home(), root) == *way_there;
+                Some(self.all.iter().find(is_it)?.clone())
+            }
+        };
+        Some(Spot {
+            root,
+            path: address.path.clone(),
+        })
+    }
+
+    /// The directory that the history is in.
+    fn home(&self) -> &Path {
+        self.history.parent().unwrap_or(&self.history)
     }
 
     /// The history's directory.
@@ -229,8 +278,6 @@ impl Roots {
         Dir::descend_or_create(&self.seam, self.root(spot), spot.split().0, mode)
     }
 
-    /// A root that is not configured any more still is where a change that was made up then has to
-    /// go.
     fn root<'a>(&'a self, spot: &'a Spot) -> &'a Path {
         spot.root.as_deref().unwrap_or(&self.history)
     }
@@ -266,6 +313,14 @@ impl Roots {
             return Ok((bytes.into(), before));
         }
     }
+}
+
+/// The way from one directory to another, both without links.
+fn way(from: &Path, to: &Path) -> PathBuf {
+    let same = from.components().zip(to.components());
+    let same = same.take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(same).map(|_| Component::ParentDir);
+    up.chain(to.components().skip(same)).collect()
 }
 
 /// Whether content may have this way below its root. Anything else in the roots, such as the status

@@ -16,7 +16,7 @@ fn commit(journal: &mut Journal, body: &[u8]) -> Position {
 
 /// The bodies of the records that another process finds.
 fn found(path: &Path) -> Vec<Vec<u8>> {
-    let mut journal = Journal::open(&dir(path)).unwrap().unwrap();
+    let mut journal = Journal::open(&dir(path), 1).unwrap().unwrap();
     let entries = journal.read_on().unwrap();
     let body = |entry: &Entry| entry.bytes()[HEADER_BYTES..].to_vec();
     entries.iter().map(body).collect()
@@ -25,7 +25,7 @@ fn found(path: &Path) -> Vec<Vec<u8>> {
 #[test]
 fn records_come_back_in_order() {
     let temp = tempfile::tempdir().unwrap();
-    let mut journal = Journal::create(&dir(temp.path())).unwrap();
+    let mut journal = Journal::create(&dir(temp.path()), 1).unwrap();
     commit(&mut journal, b"one");
     commit(&mut journal, &[7; 10_000]);
     commit(&mut journal, b"");
@@ -38,7 +38,7 @@ fn records_come_back_in_order() {
 #[test]
 fn records_of_an_earlier_epoch_are_gone_and_their_space_is_used_again() {
     let temp = tempfile::tempdir().unwrap();
-    let mut journal = Journal::create(&dir(temp.path())).unwrap();
+    let mut journal = Journal::create(&dir(temp.path()), 1).unwrap();
     for _ in 0..3 {
         commit(&mut journal, b"old");
     }
@@ -54,7 +54,7 @@ fn records_of_an_earlier_epoch_are_gone_and_their_space_is_used_again() {
 #[test]
 fn a_record_that_was_dropped_takes_those_behind_it_along() {
     let temp = tempfile::tempdir().unwrap();
-    let mut journal = Journal::create(&dir(temp.path())).unwrap();
+    let mut journal = Journal::create(&dir(temp.path()), 1).unwrap();
     commit(&mut journal, b"one");
     let second = commit(&mut journal, b"two");
     commit(&mut journal, b"three");
@@ -71,7 +71,7 @@ fn a_record_that_was_dropped_takes_those_behind_it_along() {
 #[test]
 fn no_damage_to_a_record_goes_unnoticed() {
     let temp = tempfile::tempdir().unwrap();
-    let mut journal = Journal::create(&dir(temp.path())).unwrap();
+    let mut journal = Journal::create(&dir(temp.path()), 1).unwrap();
     let at = commit(&mut journal, b"some bytes");
     let file = journal.file.file();
     for i in 8..(HEADER_BYTES + 10) as u64 {
@@ -87,7 +87,7 @@ fn no_damage_to_a_record_goes_unnoticed() {
 #[test]
 fn a_slot_that_is_torn_leaves_the_epoch_before() {
     let temp = tempfile::tempdir().unwrap();
-    let mut journal = Journal::create(&dir(temp.path())).unwrap();
+    let mut journal = Journal::create(&dir(temp.path()), 1).unwrap();
     commit(&mut journal, b"one");
     let before = journal.epoch;
     journal.begin(before + 1).unwrap();
@@ -99,10 +99,10 @@ fn a_slot_that_is_torn_leaves_the_epoch_before() {
 #[test]
 fn records_without_a_slot_are_damage() {
     let temp = tempfile::tempdir().unwrap();
-    let mut journal = Journal::create(&dir(temp.path())).unwrap();
+    let mut journal = Journal::create(&dir(temp.path()), 1).unwrap();
     commit(&mut journal, b"one");
     let zeros = [0; START as usize];
     journal.file.file().write_all_at(&zeros, 0).unwrap();
-    let opened = Journal::open(&dir(temp.path()));
+    let opened = Journal::open(&dir(temp.path()), 1);
     assert_eq!(opened.err().unwrap().kind(), io::ErrorKind::InvalidData);
 }
