@@ -116,6 +116,12 @@ impl Dir {
         Ok(regular.then_some(file))
     }
 
+    /// As [`open_file`](Self::open_file), for what is written elsewhere.
+    pub(crate) fn open_to_read(&self, name: &str) -> io::Result<Option<Output>> {
+        let file = self.open_file(name)?;
+        Ok(file.map(|file| Output::new(file, self.path.join(name), self.seam.clone())))
+    }
+
     fn kind(&self, name: &str) -> io::Result<FileType> {
         let stat = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)?;
         Ok(FileType::from_raw_mode(stat.st_mode))

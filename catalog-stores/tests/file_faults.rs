@@ -205,6 +205,30 @@ async fn a_target_that_was_moved_away_meanwhile_is_somebodys_doing() {
 }
 
 #[tokio::test]
+async fn whoever_only_reads_is_not_shown_half_a_change() {
+    let dir = catalog();
+    interrupted(dir.path(), 1).await;
+    let before = tree(dir.path());
+    let answer = options(dir.path()).read().await;
+    assert!(
+        matches!(answer, Err(StoreError::Unavailable { .. })),
+        "{answer:?}"
+    );
+    assert_eq!(tree(dir.path()), before, "nothing was written");
+    drop(open_quiet(dir.path()).await);
+    // After a power cut, too, that is so only when something is missing.
+    for (torn, boot) in [(false, "another boot"), (true, "another boot")] {
+        if torn {
+            write(dir.path(), "main.yaml", MAIN);
+        }
+        let answer = options(dir.path()).boot(boot).read().await;
+        assert_eq!(answer.is_err(), torn);
+    }
+    let found = options(dir.path()).read().await.unwrap();
+    assert_eq!(found.sources.len(), 2);
+}
+
+#[tokio::test]
 async fn a_change_that_cannot_be_finished_is_set_aside_and_nothing_else_stops() {
     let dir = catalog();
     interrupted(dir.path(), 1).await;

@@ -93,12 +93,10 @@ impl Engine {
         let keys: Vec<&SourceKey> = revisions.iter().map(|(_, key, _)| *key).collect();
         // The changes are made and durable. An edit past the store that came right after one is the
         // next revision; it does not undo what was done, and must not be told as if nothing was.
-        if !self.see(&keys, parsed) {
-            for key in keys {
-                if let Err(error) = self.look_after_write(key) {
-                    tracing::warn!(%key, %error, "the store cannot look at its files after a write");
-                }
-            }
+        if !self.see(&keys, parsed)
+            && let Err(error) = self.look_after_write(&keys)
+        {
+            tracing::warn!(%error, "the store cannot look at its files after a write");
         }
         let answer = |(i, _, revision)| (i, Ok(revision));
         revisions.into_iter().map(answer).collect()
@@ -209,23 +207,28 @@ impl Engine {
     }
 
     /// Looks at the files after a write that has changed some of them.
-    fn look_after_write(&mut self, key: &SourceKey) -> Result<(), StoreError> {
+    fn look_after_write(&mut self, keys: &[&SourceKey]) -> Result<(), StoreError> {
         let moving = self.published.get().changed_files();
         let live = self.reader.read(&self.disk);
-        let written = |path: &PathBuf| {
-            self.reader.sources().contains(path)
-                || live.sources.get(key).and_then(|s| s.watched.as_ref()) == Some(path)
-        };
-        let moving: BTreeSet<PathBuf> = moving.into_keys().filter(|path| !written(path)).collect();
+        let contents = keys.iter().filter_map(|key| live.sources.get(*key));
+        let contents = contents.filter_map(|source| source.watched.as_ref());
+        let written: BTreeSet<&PathBuf> = contents.chain(self.reader.sources()).collect();
+        let moving = moving.into_keys().filter(|path| !written.contains(path));
+        let moving: BTreeSet<PathBuf> = moving.collect();
         self.live = live;
-        self.record_news(&self.without_entries(moving.clone(), key), Some(key))?;
-        self.published.replace(self.make_view(&moving, Some(key)));
+        self.record_news(&self.without_entries(moving.clone(), keys), keys)?;
+        self.published.replace(self.make_view(&moving, keys));
         Ok(())
     }
 
     /// Other sources' edits are not recorded after a write, whatever they are in.
-    fn without_entries(&self, mut moving: BTreeSet<PathBuf>, key: &SourceKey) -> BTreeSet<PathBuf> {
-        let others = self.live.sources.iter().filter(|(other, _)| *other != key);
+    fn without_entries(
+        &self,
+        mut moving: BTreeSet<PathBuf>,
+        keys: &[&SourceKey],
+    ) -> BTreeSet<PathBuf> {
+        let others = self.live.sources.iter();
+        let others = others.filter(|(other, _)| !keys.contains(other));
         moving.extend(others.filter_map(|(_, source)| source.watched.clone()));
         moving.extend(self.reader.sources().iter().cloned());
         moving

@@ -120,8 +120,9 @@ impl Engine {
                 self.moved()
             }
         };
-        self.record_news(&moving, own)?;
-        self.published.replace(self.make_view(&moving, own));
+        self.record_news(&moving, own.as_slice())?;
+        self.published
+            .replace(self.make_view(&moving, own.as_slice()));
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! Reading the operator's files once, without a history and without writing anything.
 
+use std::time::Duration;
+
 use catalog_core::StoreError;
 use catalog_core::model::{Author, ChangeMeta, Revision, RevisionKind};
 use catalog_core::ports::StoredSource;
@@ -7,6 +9,10 @@ use catalog_core::validation::Finding;
 
 use super::live::{Live, LiveSource};
 use super::options::FileStoreOptions;
+
+/// How often files that are in the middle of a change are read again, and after how long.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What the files say.
 #[derive(Debug)]
@@ -20,11 +26,12 @@ pub struct FilesAsFound {
 
 impl FileStoreOptions {
     /// Reads every source as it is now, each as if it were its first revision. Writes nothing, so
-    /// that it works on files that may not be written; changes of other processes that are half
-    /// done are seen half done.
+    /// that it works on files that may not be written.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] when the options make no sense or a file or directory is missing.
+    /// [`StoreError::Refused`] when the options make no sense or a file or directory is missing;
+    /// [`StoreError::Unavailable`] when the files stay in the middle of a change, because whoever
+    /// made it was cut short: opening the store finishes it.
     pub async fn read(self) -> Result<FilesAsFound, StoreError> {
         let work = tokio::task::spawn_blocking(move || self.read_now());
         work.await
@@ -34,12 +41,28 @@ impl FileStoreOptions {
     fn read_now(&self) -> Result<FilesAsFound, StoreError> {
         self.check()?;
         let (disk, mut reader) = self.disk_and_reader()?;
+        let mut tries = 0;
         let Live {
             sources,
             broken,
             parsed,
             ..
-        } = reader.read(&disk);
+        } = loop {
+            let generation = disk.generation();
+            let live = reader.read(&disk);
+            match disk.is_interrupted() {
+                Ok(false) if disk.generation() == generation => break live,
+                Ok(_) if tries < TRIES => {}
+                Ok(_) => return Err(unfinished()),
+                // Who may not look at the journal may not, and has the files.
+                Err(error) => {
+                    tracing::warn!(%error, "the journal cannot be read; a change may be half done");
+                    break live;
+                }
+            }
+            tries += 1;
+            std::thread::sleep(PAUSE);
+        };
         let findings = parsed.config.findings.iter().cloned();
         let meta = ChangeMeta {
             author: Author::system(),
@@ -63,4 +86,10 @@ impl FileStoreOptions {
             findings: broken.into_iter().chain(findings).collect(),
         })
     }
+}
+
+fn unfinished() -> StoreError {
+    let cause = "they are in the middle of a change; if it was cut short, opening the store for \
+                 writing finishes it";
+    StoreError::unavailable("read its files", std::io::Error::other(cause))
 }

@@ -140,6 +140,25 @@ impl Journal {
         }
     }
 
+    /// Opens it only to be read; `None` when there is none, or nothing in it.
+    pub(super) fn open_to_read(dir: &Dir) -> io::Result<Option<Self>> {
+        let file = match dir.open_to_read(JOURNAL) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Ok(None),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        let mut journal = Self {
+            file,
+            inode: 0,
+            epoch: 0,
+            tail: FIRST,
+        };
+        let epoch = journal.read_epoch()?;
+        journal.epoch = epoch.unwrap_or_default();
+        Ok(epoch.map(|_| journal))
+    }
+
     /// Makes an empty one, whose first epoch is this. It is durable with its first record.
     pub(super) fn create(dir: &Dir, epoch: u64) -> io::Result<Self> {
         let file = dir.create_file(JOURNAL, RECORD_MODE)?;

@@ -135,17 +135,23 @@ impl Disk {
         }
     }
 
-    /// Removes a target, unless another file has its name by now.
+    /// Removes a target, unless another file has its name by now: then that stays.
     pub(super) fn remove(&self, step: &Step) -> io::Result<bool> {
         let name = step.spot.split().1;
-        let dir = match self.roots.dir_of(&step.spot) {
-            Ok(dir) => dir,
-            Err(e) if is_gone(&e) => return Ok(false),
-            Err(e) => return Err(e),
-        };
-        match dir.identity(name) {
-            Ok(now) if Some(now) == step.identity => dir.remove(name).map(|()| false),
-            Ok(_) => Ok(true),
+        match self.is_to_go(step)? {
+            true => self.roots.dir_of(&step.spot)?.remove(name).map(|()| false),
+            false => Ok(self
+                .roots
+                .dir_of(&step.spot)
+                .is_ok_and(|dir| dir.has(name).unwrap_or(false))),
+        }
+    }
+
+    /// Whether the file that is to be removed is there.
+    pub(super) fn is_to_go(&self, step: &Step) -> io::Result<bool> {
+        let found = self.roots.dir_of(&step.spot);
+        match found.and_then(|dir| dir.identity(step.spot.split().1)) {
+            Ok(now) => Ok(Some(now) == step.identity),
             Err(e) if is_gone(&e) => Ok(false),
             Err(e) => Err(e),
         }

@@ -174,3 +174,48 @@ impl Plan {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seam::Seam;
+
+    /// What a record says that somebody has made up.
+    fn told(step: serde_json::Value) -> Result<String, PlanError> {
+        let (dir, content) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let history = dir.path().join(".history");
+        std::fs::create_dir(&history).unwrap();
+        let dirs = [dir.path().to_owned()];
+        let content = [dirs[0].clone(), content.path().to_owned()];
+        let roots = Roots::new(&content, &dirs, &history, Seam::default()).unwrap();
+        let json = serde_json::json!({"format": FORMAT, "steps": [step]}).to_string();
+        let mut bytes = (json.len() as u64).to_le_bytes().to_vec();
+        bytes.extend_from_slice(json.as_bytes());
+        let (plan, _) = Plan::decode(&bytes, &roots)?;
+        let real = roots.real(&plan.steps[0].spot);
+        let below = real.strip_prefix(std::fs::canonicalize(dir.path()).unwrap());
+        Ok(below.unwrap().display().to_string())
+    }
+
+    #[test]
+    fn a_record_changes_nothing_outside_of_the_directories_of_the_store() {
+        let at = |root: &str, path: &str| serde_json::json!({"spot": {"root": root, "path": path}});
+        assert_eq!(told(at("", "a/b.yaml")).unwrap(), "a/b.yaml");
+        assert!(matches!(
+            told(at("../elsewhere", "b.yaml")),
+            Err(PlanError::Elsewhere(_))
+        ));
+        assert!(matches!(
+            told(at("/", "b.yaml")),
+            Err(PlanError::Elsewhere(_))
+        ));
+        for path in ["../b.yaml", "a/../../b.yaml", "/etc/b.yaml", ".", ""] {
+            assert!(told(at("", path)).is_err(), "{path}");
+        }
+        for temp in ["b", ".catalog-tmp-/../../b", "../.catalog-tmp-1"] {
+            let mut step = at("", "b.yaml");
+            step["temp"] = temp.into();
+            assert!(matches!(told(step), Err(PlanError::Invalid)), "{temp}");
+        }
+    }
+}

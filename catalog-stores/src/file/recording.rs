@@ -18,7 +18,7 @@ impl Engine {
     pub(super) fn record_news(
         &mut self,
         moving: &BTreeSet<PathBuf>,
-        own: Option<&SourceKey>,
+        own: &[&SourceKey],
     ) -> Result<(), StoreError> {
         if self.stuck.is_some() {
             return Ok(());
@@ -27,7 +27,7 @@ impl Engine {
         let due = keys.filter(|key| {
             self.standing(key) == Standing::New
                 && !self.unrecorded.contains_key(key)
-                && (own == Some(key) || !self.depends_on(key, moving))
+                && (own.contains(&key) || !self.depends_on(key, moving))
         });
         let due: Vec<SourceKey> = due.collect();
         if due.is_empty() {

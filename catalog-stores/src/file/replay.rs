@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 use catalog_core::StoreError;
 use catalog_core::digest::Digest;
 
-use super::disk::{Disk, Held, Mark};
+use super::disk::{Disk, Held};
 use super::journal::{Entry, Journal, State};
 use super::plan::{Plan, Step};
 use super::problem::PathProblem;
@@ -60,16 +60,10 @@ impl Disk {
             return Ok(());
         };
         held.distrust = self.distrust();
-        let mark = self.mark();
-        let how = match (&mark, &held.distrust) {
-            (_, Some(_)) => After::FailedSync,
-            (Some(mark), None) if mark.boot == self.boot => After::Crash,
-            _ => After::PowerCut,
-        };
+        let (how, placed) = self.after(journal.epoch, held.distrust.is_some());
         let known = how == After::Crash;
-        let in_epoch = mark.filter(|mark: &Mark| known && mark.epoch == journal.epoch);
         held.placed = match known {
-            true => held.placed.max(in_epoch.map_or(0, |mark| mark.next)),
+            true => held.placed.max(placed),
             false => 0,
         };
         if held.placed < journal.tail.number || !known {
@@ -101,6 +95,59 @@ impl Disk {
             tracing::warn!(%error, "other processes cannot be told of a change");
         }
         Ok(())
+    }
+
+    /// What the files may have lost, and the number below which the records of this epoch are in
+    /// place.
+    fn after(&self, epoch: u64, sync_has_failed: bool) -> (After, u64) {
+        match self.mark() {
+            _ if sync_has_failed => (After::FailedSync, 0),
+            Some(mark) if mark.boot == self.boot && mark.epoch == epoch => {
+                (After::Crash, mark.next)
+            }
+            Some(mark) if mark.boot == self.boot => (After::Crash, 0),
+            _ => (After::PowerCut, 0),
+        }
+    }
+
+    /// Whether the files are in the middle of a change, found out without writing. Wants no lock:
+    /// what is under way right now counts, too.
+    pub(super) fn is_interrupted(&self) -> io::Result<bool> {
+        let dir = match self.history_dir() {
+            Err(e) if is_gone(&e) => return Ok(false),
+            dir => dir?,
+        };
+        let Some(mut journal) = Journal::open_to_read(&dir)? else {
+            return Ok(false);
+        };
+        let (how, placed) = self.after(journal.epoch, false);
+        let mut entries = journal.read_on()?;
+        entries.retain(|entry| entry.state == State::Committed && entry.at.number >= placed);
+        let mut changes = Vec::new();
+        for entry in &entries {
+            match entry.plan(&self.roots) {
+                Ok((plan, bytes)) => changes.push(Change { entry, plan, bytes }),
+                Err(error) if error.is_elsewhere() => return Ok(true),
+                // It will be set aside.
+                Err(_) => {}
+            }
+        }
+        let ways = ways(&changes);
+        for (i, change) in changes.iter().enumerate() {
+            for (step, bytes) in change.plan.with_bytes(change.bytes) {
+                let Some(way) = ways.get(&step.spot).filter(|way| way.last == i) else {
+                    continue;
+                };
+                let due = match bytes {
+                    Some(bytes) => self.is_due(step, bytes, way, how)?,
+                    None => self.removal_is_due(step, way, how)?,
+                };
+                if due {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     fn open_journal(&self, held: &mut Held) -> io::Result<()> {
@@ -227,25 +274,12 @@ impl Disk {
     }
 
     fn settle_file(&self, step: &Step, bytes: &[u8], way: &Way<'_>, how: After) -> io::Result<()> {
-        let now = self.bytes(&step.spot)?;
-        let power_cut = how != After::Crash;
-        let same = matches!(&now, Found::Bytes(now) if **now == *bytes);
-        // What reads as it should need not be on the disk when a sync has failed.
-        if same && how != After::FailedSync {
+        if !self.is_due(step, bytes, way, how)? {
             return Ok(());
         }
-        let lost = power_cut && matches!(now, Found::Nothing);
-        let torn = (power_cut || step.in_place) && way.may_be_torn(&now);
-        if !(same || lost || torn || way.leads_over(&now)) {
-            tracing::warn!(
-                file = step.spot.split().1,
-                "changed from outside, and stays so"
-            );
-            return Ok(());
-        }
-        let dir = match power_cut {
-            true => self.make_dir(&step.spot)?,
-            false => self.roots.dir_of(&step.spot)?,
+        let dir = match how {
+            After::Crash => self.roots.dir_of(&step.spot)?,
+            After::PowerCut | After::FailedSync => self.make_dir(&step.spot)?,
         };
         // The name that the record knows, so that it goes whatever happens now.
         let temp = step.temp.as_deref().unwrap_or_default();
@@ -254,18 +288,38 @@ impl Disk {
         self.take_place(&dir, temp, step.spot.split().1, bytes)
     }
 
+    /// Whether a file is still to be put in its place.
+    fn is_due(&self, step: &Step, bytes: &[u8], way: &Way<'_>, how: After) -> io::Result<bool> {
+        let now = self.bytes(&step.spot)?;
+        if matches!(&now, Found::Bytes(now) if **now == *bytes) {
+            // What reads as it should need not be on the disk when a sync has failed.
+            return Ok(how == After::FailedSync);
+        }
+        let power_cut = how != After::Crash;
+        let lost = power_cut && matches!(now, Found::Nothing);
+        let torn = (power_cut || step.in_place) && way.may_be_torn(&now);
+        let due = lost || torn || way.leads_over(&now);
+        if !due {
+            let file = step.spot.split().1;
+            tracing::warn!(file, "changed from outside, and stays so");
+        }
+        Ok(due)
+    }
+
     fn settle_removal(&self, step: &Step, way: &Way<'_>, how: After) -> io::Result<()> {
+        match self.removal_is_due(step, way, how)? {
+            true => self.roots.dir_of(&step.spot)?.remove(step.spot.split().1),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a file is still to be removed.
+    fn removal_is_due(&self, step: &Step, way: &Way<'_>, how: After) -> io::Result<bool> {
         if how == After::Crash {
-            return self.remove(step).map(drop);
+            return self.is_to_go(step);
         }
         let now = self.bytes(&step.spot)?;
-        match now {
-            Found::Nothing => Ok(()),
-            now if way.leads_over(&now) || way.may_be_torn(&now) => {
-                self.roots.dir_of(&step.spot)?.remove(step.spot.split().1)
-            }
-            _ => Ok(()),
-        }
+        Ok(!matches!(now, Found::Nothing) && (way.leads_over(&now) || way.may_be_torn(&now)))
     }
 
     fn bytes(&self, spot: &Spot) -> io::Result<Found> {

@@ -75,7 +75,7 @@ impl Engine {
 
     /// What readers are shown: what was recorded, with what is wrong now. While the files of a
     /// source are moving, what was shown before.
-    pub(super) fn make_view(&self, moving: &BTreeSet<PathBuf>, own: Option<&SourceKey>) -> View {
+    pub(super) fn make_view(&self, moving: &BTreeSet<PathBuf>, own: &[&SourceKey]) -> View {
         let before = self.published.get();
         let mut sources = BTreeMap::new();
         let mut held = moving.clone();
@@ -88,7 +88,7 @@ impl Engine {
                     held.extend(self.reader.sources().iter().cloned());
                 }
             }
-            let moves = own != Some(key) && self.content_is_in(key, moving);
+            let moves = !own.contains(&key) && self.content_is_in(key, moving);
             if let Some(record) = &head.record
                 && let Some(source) =
                     self.shown(before.sources.get(key), record, standing, moves, key)

@@ -23,8 +23,12 @@ use super::store::Shared;
 /// How long after a notification the files are looked at: what comes in one go is seen in one go.
 const SOON: Duration = Duration::from_millis(5);
 
-/// The part of the time that looking may take when there are so many files that a look takes long.
+/// One part in so many of the time is what looking by itself may take, when there are so many files
+/// that a look takes long.
 const SHARE: u32 = 20;
+
+/// The same of looking because of notifications: somebody may be writing all the time.
+const SHARE_OF_EVENTS: u32 = 4;
 
 /// When to look.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +68,7 @@ impl Poller {
             signals,
             pace,
             changed: BTreeMap::new(),
+            cost: Duration::ZERO,
         };
         std::thread::Builder::new()
             .name("catalog-file-watch".to_owned())
@@ -91,6 +96,8 @@ struct Watch {
     pace: Pace,
     /// The files that differ from what is known: what they look like, and since when.
     changed: BTreeMap<PathBuf, (Option<Fingerprint>, Instant)>,
+    /// How long it took to look at all of them.
+    cost: Duration,
 }
 
 impl Watch {
@@ -100,11 +107,10 @@ impl Watch {
             true => self.pace.interval.min(SOON),
             false => self.pace.interval,
         };
-        while self.wait(wait) {
+        while self.wait(wait, shared) {
             let Some(shared) = shared.upgrade() else {
                 return;
             };
-            let start = Instant::now();
             // What is broken must not end the watch without a word.
             let looked = catch_unwind(AssertUnwindSafe(|| self.look(&shared)));
             let moving = looked.unwrap_or_else(|_| {
@@ -116,21 +122,33 @@ impl Watch {
                 true => rest.min(interval),
                 false => interval,
             };
-            wait = pause.max(start.elapsed() * SHARE);
+            wait = pause.max(self.cost * SHARE);
         }
     }
 
-    /// Waits for so long, or until shortly after something happened. `false`: it is over.
-    fn wait(&mut self, time: Duration) -> bool {
-        let mut end = Instant::now() + time;
+    /// Waits for so long, or until shortly after something happened, or somebody else has committed
+    /// something, which costs next to nothing to see. `false`: it is over.
+    fn wait(&mut self, time: Duration, shared: &Weak<Shared>) -> bool {
+        let start = Instant::now();
+        let (mut end, soonest) = (start + time, start + self.cost * SHARE_OF_EVENTS);
+        let mut glance = start + self.pace.interval;
         loop {
-            let left = end.saturating_duration_since(Instant::now());
+            let left = end.min(glance).saturating_duration_since(Instant::now());
             match self.signals.recv_timeout(left) {
                 Ok(Signal::Event(event)) => {
                     self.notifications.note(&event);
-                    end = end.min(Instant::now() + SOON);
+                    end = end.min(soonest.max(Instant::now() + SOON));
                 }
-                Err(RecvTimeoutError::Timeout) => return true,
+                Err(RecvTimeoutError::Timeout) if end <= glance => return true,
+                Err(RecvTimeoutError::Timeout) => {
+                    let Some(shared) = shared.upgrade() else {
+                        return false;
+                    };
+                    if shared.view().is_behind(shared.disk()) {
+                        return true;
+                    }
+                    glance = Instant::now() + self.pace.interval;
+                }
                 Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
             }
         }
@@ -144,7 +162,9 @@ impl Watch {
             Some((before, since)) if before == print => *since,
             _ => now,
         };
-        let changed = view.changed_files().into_iter().map(|(path, print)| {
+        let found = view.changed_files();
+        self.cost = now.elapsed();
+        let changed = found.into_iter().map(|(path, print)| {
             let since = since(&path, &print);
             (path, (print, since))
         });
