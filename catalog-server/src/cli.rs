@@ -4,6 +4,7 @@ mod check;
 mod serve;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use catalog_core::ports::MemoryStore;
 use catalog_core::redaction::redact_text;
@@ -14,6 +15,9 @@ use clap::{CommandFactory as _, Parser as _};
 use crate::descriptors::Descriptors;
 use crate::settings::{Cli, Command, Database, MigrateArgs, database};
 use crate::wiring::with_plugins;
+
+/// How long work that cannot be interrupted may go on when everything else has ended.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Wrong usage or settings.
 const USAGE: u8 = 2;
@@ -40,14 +44,17 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&format!("the runtime does not start: {error}")),
     };
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match cli.command.unwrap_or(Command::Serve(cli.serve)) {
             Command::Serve(settings) => serve::run(&settings, descriptors).await,
             Command::Check(args) => check::run(&args).await,
             Command::Migrate(args) => migrate(&args).await,
             Command::Openapi => openapi(),
         }
-    })
+    });
+    // What hangs in the file system, or works out what nobody waits for, ends with the process.
+    runtime.shutdown_timeout(LINGER);
+    done
 }
 
 /// The first line of a message of several, which names what is wrong.

@@ -44,7 +44,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a call waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a call may take in all: longer than both waits together.
+/// How long a statement may take in all: longer than both waits together.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 
 const UPSERT: &str = "INSERT INTO catalog_refresh_status (plugin_name, source_id, \
@@ -75,6 +75,10 @@ const GET: &str = "SELECT * FROM catalog_refresh_status WHERE plugin_name = ?1 A
 
 /// Reads from the table, so that a database that is damaged or not ours does not pass.
 const PROBE: &str = "SELECT plugin_name FROM catalog_refresh_status LIMIT 1";
+
+/// Writes, and changes nothing.
+const TOUCH: &str = "UPDATE catalog_refresh_status SET updated_at = updated_at \
+    WHERE (plugin_name, source_id) IN (SELECT plugin_name, source_id FROM catalog_refresh_status LIMIT 1)";
 
 const LIST: &str = "SELECT * FROM catalog_refresh_status WHERE plugin_name = ?1 ORDER BY source_id";
 
@@ -244,6 +248,26 @@ impl SqliteStatus {
             .unwrap_or_else(PoisonError::into_inner) = trouble;
         result.map_err(|failure| failed(operation)(failure.into()))
     }
+
+    /// How the last write went wrong.
+    fn write_trouble(&self) -> Option<Trouble> {
+        let failure = self.write_failure.lock();
+        *failure.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tries a write, and does not wait for anybody else's.
+async fn touch(pool: SqlitePool) -> Result<(), sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let wait = |time: Duration| format!("PRAGMA busy_timeout = {}", time.as_millis());
+    sqlx::query(sqlx::AssertSqlSafe(wait(Duration::ZERO)))
+        .execute(&mut *connection)
+        .await?;
+    let touched = sqlx::query(TOUCH).execute(&mut *connection).await;
+    sqlx::query(sqlx::AssertSqlSafe(wait(BUSY_TIMEOUT)))
+        .execute(&mut *connection)
+        .await?;
+    touched.map(drop)
 }
 
 async fn store(pool: SqlitePool, status: RefreshStatus) -> Result<(), sqlx::Error> {
@@ -346,10 +370,17 @@ impl RefreshStatusRepository for SqliteStatus {
     async fn health(&self) -> Option<ComponentHealth> {
         let probe =
             |pool: SqlitePool| async move { sqlx::query(PROBE).fetch_optional(&pool).await };
-        let answer = self.try_call(probe).await.err().map(|f| f.trouble);
-        let written = self.write_failure.lock();
-        let written = *written.unwrap_or_else(PoisonError::into_inner);
-        Some(match answer.or(written) {
+        let mut trouble = self.try_call(probe).await.err().map(|f| f.trouble);
+        if trouble.is_none() {
+            trouble = self.write_trouble();
+            // Nobody may have anything to write until the next refresh. A statement that fails for
+            // what it says is another matter.
+            if trouble.is_some_and(|trouble| trouble != Trouble::Statement) {
+                let _ = self.write("try a write", touch).await;
+                trouble = self.write_trouble();
+            }
+        }
+        Some(match trouble {
             Some(trouble) => ComponentHealth::unhealthy(trouble.to_string()),
             None => ComponentHealth::healthy(),
         })

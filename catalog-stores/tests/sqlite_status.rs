@@ -226,6 +226,26 @@ async fn a_database_that_takes_no_write_is_not_healthy_until_it_does() {
 }
 
 #[tokio::test]
+async fn a_lock_that_is_gone_is_noticed_though_nobody_has_anything_to_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let status = SqliteStatus::connect(&dsn(&dir)).await.unwrap();
+    status.upsert(&row("a", 1)).await.unwrap();
+    let mut other = SqliteConnection::connect(&dsn(&dir)).await.unwrap();
+    let mut lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    sqlx::query("DELETE FROM catalog_refresh_history")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    assert!(status.upsert(&row("a", 2)).await.is_err());
+    let health = status.health().await.unwrap();
+    assert_eq!(health.state, ComponentState::Unhealthy);
+    assert!(health.detail.unwrap().contains("locked"));
+    lock.rollback().await.unwrap();
+    let health = status.health().await.unwrap();
+    assert_eq!(health.state, ComponentState::Healthy);
+}
+
+#[tokio::test]
 async fn a_database_without_its_table_is_not_healthy() {
     let dir = tempfile::tempdir().unwrap();
     let status = SqliteStatus::connect(&dsn(&dir)).await.unwrap();

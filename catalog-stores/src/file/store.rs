@@ -197,6 +197,20 @@ impl FileStore {
         Ok(self.shared.view())
     }
 
+    async fn look_and_check(&self) -> Result<(), StoreError> {
+        let shared = self.shared.clone();
+        let as_known = blocking(move || {
+            let known = shared.failure().is_none() && !shared.view().is_behind(&shared.disk);
+            shared.disk.check_writable().map(|()| known)
+        });
+        // What failed the last time may work again. Whoever asks waits for the gate like everybody
+        // else: those who have given up hold no thread.
+        match as_known.await? {
+            true => Ok(()),
+            false => self.locked(|engine| engine.look(Whose::Unmoved)).await,
+        }
+    }
+
     /// Takes every edit past the store now, as soon as the files are at rest, instead of when the
     /// poller does.
     ///
@@ -395,15 +409,7 @@ impl SourceConfigStore for FileStore {
     }
 
     async fn health(&self) -> ComponentHealth {
-        let shared = self.shared.clone();
-        let looked = blocking(move || {
-            // What failed the last time may work again.
-            if shared.failure().is_some() || shared.view().is_behind(&shared.disk) {
-                shared.with_engine(|engine| engine.look(Whose::Unmoved))?;
-            }
-            shared.disk.check_writable()
-        });
-        if let Err(error) = looked.await {
+        if let Err(error) = self.look_and_check().await {
             return ComponentHealth::unhealthy(error.to_string());
         }
         if self.shared.watch_failed.load(Ordering::Relaxed) {

@@ -18,8 +18,8 @@ const MAX_HELD_BYTES: usize = 128 * 1024 * 1024;
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// What hyper keeps room for without an allocation a request.
 const MAX_HEADERS: usize = 100;
-/// Kubernetes waits 30 s before it kills.
-const DRAIN: Duration = Duration::from_secs(30);
+/// Kubernetes waits 30 s before it kills, and the store has to be closed after this.
+const DRAIN: Duration = Duration::from_secs(20);
 
 /// What a server allows its clients, see [`serve`](super::serve()).
 #[derive(Debug, Clone, PartialEq, Eq)]
