@@ -80,6 +80,11 @@ impl Home {
         &self.0
     }
 
+    /// Where what `strace` sees of a driver at work here is written: beside it.
+    pub fn trace(&self) -> PathBuf {
+        self.0.with_extension("trace")
+    }
+
     /// The directory of the operator's files.
     pub fn catalog(&self) -> PathBuf {
         self.0.join("catalog")

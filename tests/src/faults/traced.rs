@@ -62,9 +62,15 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// The revision that it acknowledged.
-    pub fn acknowledged(&self) -> Option<&str> {
-        self.line("ack ")
+    /// Whether it acknowledged a part of its change, by number.
+    pub fn acknowledged(&self, part: usize) -> bool {
+        self.line(&format!("ack {part} ")).is_some()
+    }
+
+    /// Why it refused a part of its change.
+    pub fn refused(&self, part: usize) -> Option<&str> {
+        let prefix = format!("refused {part} ");
+        self.said.iter().find_map(|line| line.strip_prefix(&*prefix))
     }
 
     /// What follows each line that begins so.
@@ -138,13 +144,20 @@ impl Driver {
         Ok(driver)
     }
 
-    /// Attaches `strace` to a thread, or to all of them and those to come.
+    /// Attaches `strace` to a thread, or to all of them and those to come; what it sees goes to a
+    /// file.
     ///
     /// # Errors
     /// When there is no `strace`, or it may not do that.
-    pub fn attach(&self, thread: Option<&Thread>, options: &[&str]) -> io::Result<Tracer> {
+    pub fn attach(
+        &self,
+        thread: Option<&Thread>,
+        options: &[&str],
+        seen: PathBuf,
+    ) -> io::Result<Tracer> {
         let mut strace = Command::new("strace");
         let pid = self.child.id().to_string();
+        strace.arg("-o").arg(&seen);
         match thread {
             Some(thread) => {
                 let known = self.threads.iter().find(|(_, known)| known == thread);
@@ -166,6 +179,7 @@ impl Driver {
         match line.contains("attached") {
             true => Ok(Tracer {
                 child,
+                seen,
                 _errors: errors,
             }),
             false => {
@@ -234,33 +248,46 @@ impl Drop for Driver {
 /// A running `strace`.
 pub struct Tracer {
     child: Child,
+    seen: PathBuf,
     /// Kept open, or its messages would kill it.
     _errors: BufReader<std::process::ChildStderr>,
 }
 
 impl Tracer {
-    /// Lets go of the driver.
+    /// Lets go of the driver: what was seen of it.
     ///
     /// # Errors
     /// When it does not.
-    pub fn detach(mut self) -> io::Result<()> {
+    pub fn detach(self) -> io::Result<String> {
         if let Some(pid) = rustix::process::Pid::from_raw(self.child.id().cast_signed()) {
             // It may have ended with the driver.
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }
-        self.child.wait().map(drop)
+        self.wait()
     }
 
-    /// Waits until its driver is gone.
+    /// Waits until its driver is gone: what was seen of it.
     ///
     /// # Errors
     /// When that cannot be waited for.
-    pub fn wait(mut self) -> io::Result<()> {
-        self.child.wait().map(drop)
+    pub fn wait(mut self) -> io::Result<String> {
+        self.child.wait()?;
+        let seen = std::fs::read(&self.seen)?;
+        std::fs::remove_file(&self.seen)?;
+        Ok(String::from_utf8_lossy(&seen).into_owned())
     }
 }
 
-/// Every call of these kinds that a run makes, in order: from when the catalog is open to the end.
+/// What of a run is looked at, from when the catalog is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Up to the answer.
+    Answered,
+    /// All of it.
+    Closed,
+}
+
+/// Every call of these kinds that a run makes, in order.
 ///
 /// # Errors
 /// When it cannot be traced.
@@ -269,20 +296,24 @@ pub fn points(
     home: &Home,
     scenario: Scenario,
     calls: &str,
+    until: Until,
 ) -> io::Result<Vec<Point>> {
-    let trace: PathBuf = home.root().with_extension("trace");
     let mut driver = Driver::start(program, home, scenario)?;
     let threads = driver.threads.clone();
-    let (calls, out) = (format!("trace={calls}"), trace.display().to_string());
-    let tracer = driver.attach(None, &["-e", &calls, "-s", "8", "-y", "-o", &out])?;
+    let calls = format!("trace={calls}");
+    let tracer = driver.attach(None, &["-e", &calls, "-s", "8", "-y"], home.trace())?;
     driver.go();
-    let ended = driver.end()?;
-    tracer.wait()?;
+    let (ended, text) = match until {
+        Until::Answered => {
+            driver.until("served")?;
+            let text = tracer.detach()?;
+            (driver.end()?, text)
+        }
+        Until::Closed => (driver.end()?, tracer.wait()?),
+    };
     if ended.line("closed").is_none() {
         return Err(io::Error::other(format!("{ended:?}")));
     }
-    let text = std::fs::read_to_string(&trace)?;
-    std::fs::remove_file(&trace)?;
     let mut counts = std::collections::BTreeMap::new();
     let mut points = Vec::new();
     for line in text.lines() {
