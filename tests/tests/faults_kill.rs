@@ -2,20 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use catalog_tests::faults::traced::{Driver, Ended, Point, Until, WRITES, points};
+use catalog_tests::faults::traced::{Driver, Ended, Point, TRIES, Until, WRITES, points};
 use catalog_tests::faults::{Home, Oracle, Scenario, each, scratch, some};
 use catalog_tests::matrix;
 
-/// How often a call is waited for that is made by another thread in some runs.
-const TRIES: usize = 3;
 /// So many of a hundred runs have to be killed at the call that was chosen. Those that are not have
 /// made it in another thread, or one more or less before it, every time.
 const ENOUGH: u64 = 93;
 /// Points of one change in the quick form.
-const QUICK: u64 = 8;
+const QUICK: u64 = 7;
 /// Homes that a killed change has left, and points of opening each, in the quick form.
 const QUICK_CRASHED: u64 = 3;
-const QUICK_OPENING: u64 = 6;
+const QUICK_OPENING: u64 = 5;
 /// Such homes in the whole form.
 const CRASHED: u64 = 24;
 
@@ -54,6 +52,16 @@ fn kill(home: &Home, scenario: Scenario, point: &Point) -> Option<Ended> {
 }
 
 impl Case {
+    /// As [`Point::near`].
+    fn near(&self, attempt: usize) -> Self {
+        let after = self.after.as_ref();
+        Self {
+            scenario: self.scenario,
+            point: self.point.near(attempt),
+            after: after.map(|(scenario, point)| (*scenario, point.near(attempt))),
+        }
+    }
+
     /// Kills the driver, and says what is wrong with what is left; a copy of that goes to `copy`.
     /// `None`: the call was not made.
     fn run(&self, oracle: &Oracle, home: &Home, copy: &Path) -> Option<(Home, Vec<String>)> {
@@ -67,7 +75,7 @@ impl Case {
         let change = before.as_ref().unwrap_or(&ended);
         // What somebody wrote by hand is there, whoever dies.
         let by_hand = scenario == Scenario::External;
-        let allowed = scenario.outcomes(|part| by_hand || change.acknowledged(part));
+        let allowed = scenario.outcomes(|part| by_hand || change.acknowledged(part).is_some());
         let wrong = oracle.judge(scenario, home, &allowed);
         Some((copy, wrong))
     }
@@ -85,9 +93,10 @@ fn row(name: &str, oracle: &Oracle, scratch: &Path, cases: &[Case]) -> Vec<Left>
     let numbers: Vec<usize> = (0..cases.len()).collect();
     let answers = each(&numbers, |worker, number| {
         let case = &cases[*number];
-        for _ in 0..TRIES {
+        for attempt in 0..TRIES {
             let home = oracle.copy(&format!("killed-{worker}"));
             let copy = scratch.join(format!("left-{number}"));
+            let case = case.near(attempt);
             if let Some((copy, wrong)) = case.run(oracle, &home, &copy) {
                 let wrong = wrong.into_iter().map(|w| format!("{}: {w}", case.what()));
                 let left = Left {
@@ -103,7 +112,12 @@ fn row(name: &str, oracle: &Oracle, scratch: &Path, cases: &[Case]) -> Vec<Left>
     let tried = answers.iter().filter(|(left, _)| left.is_some()).count() as u64;
     let mut wrong: Vec<String> = answers.iter().flat_map(|(_, w)| w.clone()).collect();
     let chosen = cases.len() as u64;
-    wrong.extend(matrix::short_of(ENOUGH, tried, chosen, "killed where they were to be"));
+    wrong.extend(matrix::short_of(
+        ENOUGH,
+        tried,
+        chosen,
+        "killed where they were to be",
+    ));
     matrix::row(name, tried, &wrong);
     answers.into_iter().filter_map(|(left, _)| left).collect()
 }
@@ -143,7 +157,8 @@ fn a_catalog_killed_at_any_system_call_is_as_before_or_as_after() {
 
     // Where opening has to mend something, it makes more calls than elsewhere.
     let opening = |home: &Home| -> Vec<Point> {
-        let points = points(program(), home, Scenario::Open, WRITES, Until::Closed).expect("a trace");
+        let points =
+            points(program(), home, Scenario::Open, WRITES, Until::Closed).expect("a trace");
         points.into_iter().filter(Point::changes).collect()
     };
     let usual = opening(&oracle.copy("counted")).len();

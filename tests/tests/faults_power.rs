@@ -70,7 +70,8 @@ fn record(
             }
             let first = parts(&steps[..i]).len();
             let own = first..first + scenario.parts().len();
-            own.clone().for_each(|part| recorder.note(Event::Begun(part)));
+            own.clone()
+                .for_each(|part| recorder.note(Event::Begun(part)));
             if scenario == Scenario::External {
                 scenario.prepare(&home);
                 let path = home.catalog().join("main.yaml");
@@ -136,10 +137,15 @@ fn parts(steps: &[Scenario]) -> Vec<Step> {
 }
 
 impl Recorded {
-    /// What a power cut may leave. What is alike in all recordings of a kind has the same number.
-    fn states(&self) -> Vec<State> {
+    /// What a power cut may leave after so many events, for each of these numbers. What is alike in
+    /// all recordings of a kind has the same number.
+    fn states(&self, points: &[usize]) -> Vec<State> {
         let allowed = |point| allowed(&self.trace, self.steps, point);
-        states(&self.start, &self.trace, allowed)
+        states(&self.start, &self.trace, points, allowed)
+    }
+
+    fn points(&self) -> Vec<usize> {
+        (0..=self.trace.len()).collect()
     }
 
     /// Opens the catalog after a power cut: what is wrong with it.
@@ -173,7 +179,12 @@ fn a_power_cut_at_any_moment_leaves_everything_that_was_acknowledged() {
             false => Oracle::young(scratch.path()),
         };
         let recorded = record_all(&oracle, Recorder::new, steps);
-        let states = recorded[0].states();
+        let points = some(
+            &recorded[0].points(),
+            matrix::tries(QUICK, u64::MAX),
+            "points",
+        );
+        let states = recorded[0].states(&points);
         let chosen = some(&states, matrix::tries(QUICK, WHOLE), "states");
         let (events, states) = (recorded[0].trace.len(), states.len());
         println!(
@@ -186,6 +197,9 @@ fn a_power_cut_at_any_moment_leaves_everything_that_was_acknowledged() {
     }
     matrix::row("a power cut at every operation", tried, &wrong);
 }
+
+/// Moments from the last one on among which one must show that a kind of sync is forgotten.
+const LAST: usize = 60;
 
 /// Every kind of sync that a store makes.
 const KINDS: [&str; 6] = [
@@ -235,7 +249,8 @@ fn every_kind_of_sync_is_missed_when_it_is_forgotten() {
         });
         let recorded = record(&oracle, "forgetful", &recorder, FIRST_STEPS);
         // The last moments are those after which most is missing.
-        let mut states = recorded.states().into_iter().rev();
+        let last: Vec<usize> = recorded.points().into_iter().rev().take(LAST).collect();
+        let mut states = recorded.states(&last).into_iter().rev();
         let mut tried = 0;
         let found = states.any(|state| {
             tried += 1;
@@ -281,8 +296,10 @@ fn after_a_sync_that_failed_nothing_is_acknowledged_that_a_power_cut_takes_back(
             .trace
             .iter()
             .position(|e| matches!(e, Event::Lost(_)));
-        let after = |state: &State| Some(state.point) > failed;
-        let states: Vec<State> = recorded.states().into_iter().filter(after).collect();
+        let mut points = recorded.points();
+        points.retain(|point| Some(*point) > failed);
+        let points = some(&points, matrix::tries(2, u64::MAX), "after a failed sync");
+        let states = recorded.states(&points);
         let chosen = some(&states, matrix::tries(2, 40), "after a failed sync");
         let wrong = chosen
             .iter()

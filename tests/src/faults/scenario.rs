@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use catalog_core::ports::SourceConfigStore as _;
 use catalog_core::model::SourceDocument;
+use catalog_core::ports::SourceConfigStore as _;
 use catalog_core::testing::{accept, meta};
 use catalog_core::validation::Validated;
 use catalog_core::{

@@ -36,6 +36,22 @@ pub fn some<T: Clone>(all: &[T], count: u64, purpose: &str) -> Vec<T> {
     chosen.into_iter().map(|i| all[i].clone()).collect()
 }
 
+/// As [`some`] of cases with names; of those whose name has what `CATALOG_ONLY` says, all.
+pub fn some_named<T: Clone>(
+    all: &[T],
+    count: u64,
+    purpose: &str,
+    name: impl Fn(&T) -> String,
+) -> Vec<T> {
+    match std::env::var("CATALOG_ONLY") {
+        Ok(only) => {
+            let named = all.iter().filter(|case| name(case).contains(&only));
+            named.cloned().collect()
+        }
+        Err(_) => some(all, count, purpose),
+    }
+}
+
 /// Runs the work for every item, several at a time, each with the number of its worker; the answers
 /// in no order.
 pub fn each<T: Sync, A: Send>(items: &[T], work: impl Fn(usize, &T) -> A + Sync) -> Vec<A> {

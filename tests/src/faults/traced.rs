@@ -22,8 +22,15 @@ pub const WRITES: &str = "openat,open,creat,write,pwrite64,writev,pwritev,pwrite
 pub const READS: &str =
     "openat,read,pread64,statx,newfstatat,fstat,getdents64,faccessat,faccessat2";
 
-/// A thread's name, and the how manieth of that name it is.
+/// A thread's name, and the how manieth of that name it is, or [`ANY`].
 pub type Thread = (String, usize);
+
+/// Any thread of its name.
+pub const ANY: usize = usize::MAX;
+
+/// How often a call is waited for. Threads that do the same kind of work share it differently in
+/// every run, and where one waits for another it makes a call more or less.
+pub const TRIES: usize = 6;
 
 /// One call of a run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,15 +69,14 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// Whether it acknowledged a part of its change, by number.
-    pub fn acknowledged(&self, part: usize) -> bool {
-        self.line(&format!("ack {part} ")).is_some()
+    /// The revision that it acknowledged for a part of its change, by number.
+    pub fn acknowledged(&self, part: usize) -> Option<&str> {
+        self.line(&format!("ack {part} "))
     }
 
     /// Why it refused a part of its change.
     pub fn refused(&self, part: usize) -> Option<&str> {
-        let prefix = format!("refused {part} ");
-        self.said.iter().find_map(|line| line.strip_prefix(&*prefix))
+        self.line(&format!("refused {part} "))
     }
 
     /// What follows each line that begins so.
@@ -158,13 +164,19 @@ impl Driver {
         let mut strace = Command::new("strace");
         let pid = self.child.id().to_string();
         strace.arg("-o").arg(&seen);
-        match thread {
-            Some(thread) => {
-                let known = self.threads.iter().find(|(_, known)| known == thread);
-                let (id, _) = known.ok_or(io::ErrorKind::NotFound)?;
-                strace.args(["-p", id])
+        let attached = match thread {
+            Some((name, number)) => {
+                let same = |known: &&(String, Thread)| {
+                    known.1.0 == *name && [known.1.1, ANY].contains(number)
+                };
+                let ids = self.threads.iter().filter(same).map(|(id, _)| id);
+                strace.args(ids.clone().flat_map(|id| ["-p", id]));
+                ids.count()
             }
-            None => strace.args(["-f", "-p", &pid]),
+            None => {
+                strace.args(["-f", "-p", &pid]);
+                1
+            }
         };
         let mut child = strace
             .args(options)
@@ -174,19 +186,20 @@ impl Driver {
             .spawn()?;
         let errors = child.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let mut errors = BufReader::new(errors);
-        let mut line = String::new();
-        errors.read_line(&mut line)?;
-        match line.contains("attached") {
-            true => Ok(Tracer {
-                child,
-                seen,
-                _errors: errors,
-            }),
-            false => {
+        for _ in 0..attached.max(1) {
+            let mut line = String::new();
+            errors.read_line(&mut line)?;
+            if !line.contains("attached") {
+                child.kill()?;
                 child.wait()?;
-                Err(io::Error::other(line.trim().to_owned()))
+                return Err(io::Error::other(line.trim().to_owned()));
             }
         }
+        Ok(Tracer {
+            child,
+            seen,
+            _errors: errors,
+        })
     }
 
     /// Tells it to go on.
@@ -343,6 +356,26 @@ pub fn points(
 }
 
 impl Point {
+    /// What is waited for at the how manieth try: the very call; the same in another thread of that
+    /// name; earlier ones.
+    #[must_use]
+    pub fn near(&self, attempt: usize) -> Self {
+        let mut near = self.clone();
+        near.nth = match attempt {
+            0..3 => self.nth,
+            3 => self.nth - 1,
+            4 => self.nth / 2,
+            _ => 1,
+        }
+        .max(1);
+        if let Some((_, number)) = &mut near.thread
+            && attempt > 1
+        {
+            *number = ANY;
+        }
+        near
+    }
+
     /// The option by which `strace` spoils this call in this way.
     pub fn spoil(&self, how: &str) -> String {
         format!("inject={}:{how}", self.call)

@@ -46,15 +46,23 @@ impl State {
     }
 }
 
-/// Every state, each once: at every point, nothing of what is not durable, all of it, parts of it
+/// Every state, each once: at each of these points, nothing of what is not durable, all of it, parts of it
 /// alone, all but such a part, what an ordered file system leaves, and some at random. `key` tells
 /// apart what may be found at a point.
-pub fn states<K: Hash>(start: &Disk, trace: &[Event], key: impl Fn(usize) -> K) -> Vec<State> {
+pub fn states<K: Hash>(
+    start: &Disk,
+    trace: &[Event],
+    points: &[usize],
+    key: impl Fn(usize) -> K,
+) -> Vec<State> {
     let (mut disk, mut dice) = (start.clone(), matrix::dice("power cuts"));
     let (mut found, mut seen, mut known) = (Vec::new(), HashSet::new(), Known::new());
     for point in 0..=trace.len() {
         if let Some(event) = point.checked_sub(1).and_then(|last| trace.get(last)) {
             disk.see(event);
+        }
+        if !points.contains(&point) {
+            continue;
         }
         let key = key(point);
         for (loss, what) in losses(&disk, &mut dice) {
