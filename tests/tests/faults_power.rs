@@ -14,6 +14,10 @@ use catalog_tests::matrix;
 
 /// States in the quick form.
 const QUICK: u64 = 24;
+/// States in the quick form where every write is cut short.
+const QUICK_CUT: u64 = 10;
+/// The same in the whole form.
+const WHOLE_CUT: u64 = 4_000;
 /// Syncs that fail, one at a time, in the quick form.
 const QUICK_SYNCS: u64 = 8;
 /// States in the whole form: more would take hours and show the same.
@@ -200,6 +204,48 @@ fn a_power_cut_at_any_moment_leaves_everything_that_was_acknowledged() {
 
 /// Moments from the last one on among which one must show that a kind of sync is forgotten.
 const LAST: usize = 60;
+
+/// A kernel may write less than it was asked to, and say so.
+#[test]
+fn writes_that_are_cut_short_are_gone_on_with_and_survive_a_power_cut() {
+    let scratch = scratch();
+    let oracle = Oracle::young(scratch.path());
+    let cutting = || Recorder::new().cutting();
+    let recorded = record_all(&oracle, cutting, FIRST_STEPS);
+    let (first, mut wrong) = (&recorded[0], Vec::new());
+    let is = |event: &Event, ended| matches!(event, Event::Ended(_, ok) if *ok == ended);
+    let ended = |ok| first.trace.iter().filter(|event| is(event, ok)).count();
+    if (ended(true), ended(false)) != (parts(FIRST_STEPS).len(), 0) {
+        wrong.push(format!("{} were refused", ended(false)));
+    }
+    let writes = |recorded: &Recorded| {
+        let trace = recorded.trace.iter();
+        trace.filter(|e| matches!(e, Event::Write(..))).count()
+    };
+    let whole = writes(&record(&oracle, "whole", &Recorder::new(), FIRST_STEPS));
+    println!("{} writes for {whole}", writes(first));
+    assert!(writes(first) > 2 * whole, "hardly a write was cut short");
+    // What is there when nothing is lost is looked at first.
+    let all = first.trace.len();
+    let mut points = some(
+        &first.points(),
+        matrix::tries(QUICK_CUT, u64::MAX),
+        "cut points",
+    );
+    points.push(all);
+    let mut chosen = first.states(&points);
+    let last = chosen.iter().position(|state| state.point == all);
+    let last = last.map(|at| chosen.remove(at));
+    chosen = some(&chosen, matrix::tries(QUICK_CUT, WHOLE_CUT), "cut states");
+    chosen.extend(last);
+    let judge = |worker: usize, state: &State| recorded[worker].judge(&oracle, state);
+    wrong.extend(each(&chosen, judge).concat());
+    matrix::row(
+        "a power cut where every write is cut short",
+        chosen.len() as u64,
+        &wrong,
+    );
+}
 
 /// Every kind of sync that a store makes.
 const KINDS: [&str; 6] = [

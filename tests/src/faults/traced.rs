@@ -13,6 +13,10 @@ use super::home::Home;
 use super::scenario::Scenario;
 
 /// The calls that change what is on disk, or that decide who may.
+///
+/// `close` is not among them: it changes nothing, so that a kill at it is a kill at the next call; and
+/// what it may report late, on a network file system, `fsync` has reported before. No acknowledgement
+/// rests on bytes that were not synced.
 pub const WRITES: &str = "openat,open,creat,write,pwrite64,writev,pwritev,pwritev2,rename,renameat,\
     renameat2,unlink,unlinkat,link,linkat,symlink,symlinkat,mkdir,mkdirat,rmdir,fsync,fdatasync,\
     sync_file_range,ftruncate,truncate,fallocate,chmod,fchmod,fchmodat,chown,fchown,fchownat,flock,\
