@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use catalog_tests::faults::traced::{Driver, Ended, Point, TRIES, Until, WRITES, points};
-use catalog_tests::faults::{Home, Oracle, Scenario, each, scratch, some};
+use catalog_tests::faults::{Home, Oracle, Scenario, each, scratch, some, some_named};
 use catalog_tests::matrix;
 
 /// So many of a hundred runs have to be killed at the call that was chosen. Those that are not have
@@ -140,7 +140,12 @@ fn a_catalog_killed_at_any_system_call_is_as_before_or_as_after() {
             }
         };
         let points: Vec<Point> = points.into_iter().filter(Point::changes).collect();
-        let chosen = some(&points, matrix::tries(QUICK, u64::MAX), scenario.name());
+        let chosen = some_named(
+            &points,
+            matrix::tries(QUICK, u64::MAX),
+            scenario.name(),
+            |point| format!("{}, {point}", scenario.name()),
+        );
         println!(
             "{}: {} of {} calls",
             scenario.name(),
