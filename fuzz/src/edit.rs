@@ -124,6 +124,16 @@ enum Kind {
     Append,
 }
 
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Set => "edit: a value is set",
+            Self::Remove => "edit: something is removed",
+            Self::Append => "edit: an item is appended",
+        }
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     text: &'a str,
@@ -133,6 +143,9 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     fn check(&self, edited: Result<String, NotInPlace>, expected: Option<Json>, kind: Kind) {
+        if expected.is_some() {
+            super::tally(kind.name(), edited.is_ok());
+        }
         let Ok(edited) = edited else { return };
         let (text, path) = (self.text, self.path);
         let story = || format!("at {path}\n{text:?}\n{edited:?}");

@@ -19,6 +19,27 @@ pub use sources::sources;
 pub use yaml::yaml;
 
 use dice::Dice;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+thread_local! {
+    static TALLY: RefCell<BTreeMap<&'static str, (u64, u64)>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Takes down whether something that can be done was done. Refusing is always right here, so
+/// whoever runs the targets has to see that not all is refused.
+fn tally(what: &'static str, done: bool) {
+    TALLY.with_borrow_mut(|tally| {
+        let (asked, made) = tally.entry(what).or_default();
+        *asked += 1;
+        *made += u64::from(done);
+    });
+}
+
+/// What was asked for in this thread, how often, and how often it was done.
+pub fn tallied() -> BTreeMap<&'static str, (u64, u64)> {
+    TALLY.with_borrow(BTreeMap::clone)
+}
 
 /// The first byte of an input that is dice rolls.
 pub const GENERATE: u8 = 0xff;

@@ -133,7 +133,11 @@ fn edited(text: &str, dice: &mut Dice<'_>) {
     // A text that has the marker itself has it back.
     let stored_has = text.contains(MARKER) || meaning(text).is_some_and(|tree| has_marker(&tree));
     for stored in [Some(text).filter(|_| !stored_has), None] {
-        if let Ok(saved) = restore_yaml(&incoming, stored) {
+        let saved = restore_yaml(&incoming, stored);
+        if stored.is_some() {
+            super::tally("redact: an edit of what is shown is taken", saved.is_ok());
+        }
+        if let Ok(saved) = saved {
             assert!(!saved.contains(MARKER), "{incoming:?}\n{saved:?}\n{text:?}");
             let tree = meaning(&saved);
             assert!(

@@ -331,7 +331,11 @@ fn change(files: &[SourcesFile], dice: &mut Dice<'_>) {
         )
     };
 
-    if let Ok(edits) = remove_source(files, config_key, id, &limits) {
+    let removed = remove_source(files, config_key, id, &limits);
+    if known.contains_key(&key) {
+        super::tally("sources: one is removed", removed.is_ok());
+    }
+    if let Ok(edits) = removed {
         let after = after(files, &edits, &key);
         assert!(
             !CatalogSourcesConfig::merge(&after)
@@ -349,9 +353,9 @@ fn change(files: &[SourcesFile], dice: &mut Dice<'_>) {
             story()
         );
     }
-    let Ok(edits) = set_source(files, config_key, id, &wanted, &limits) else {
-        return;
-    };
+    let set = set_source(files, config_key, id, &wanted, &limits);
+    super::tally("sources: one is set", set.is_ok());
+    let Ok(edits) = set else { return };
     let now = after(files, &edits, &key);
     let merged = CatalogSourcesConfig::merge(&now).sources.remove(&key);
     assert_eq!(
@@ -370,7 +374,9 @@ fn change(files: &[SourcesFile], dice: &mut Dice<'_>) {
             continue;
         };
         let raw = entry_text(file, entry);
-        if let Ok(edits) = restore_entry(&now, config_key, id, &raw, &was.settings, &limits) {
+        let restored = restore_entry(&now, config_key, id, &raw, &was.settings, &limits);
+        super::tally("sources: an entry is restored", restored.is_ok());
+        if let Ok(edits) = restored {
             let back = after(&now, &edits, &key);
             let merged = CatalogSourcesConfig::merge(&back).sources.remove(&key);
             assert_eq!(

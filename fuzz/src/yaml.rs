@@ -34,6 +34,7 @@ fn check(bytes: &[u8]) {
     let mut small = Limits::default();
     (small.max_bytes, small.max_depth, small.max_nodes) = (4096, 6, 40);
     let read = with(bytes, &Limits::default());
+    super::tally("yaml: a text is read", read.is_some());
     let read_small = with(bytes, &small);
     if let Some(small) = read_small {
         let read = read.expect("what small limits allow, larger ones do");

@@ -17,8 +17,8 @@ pub mod traced;
 pub use home::{Catalog, DATABASE, Home, SOURCES, main_text, options};
 pub use look::{Look, SourceLook, look};
 pub use oracle::Oracle;
-pub use scenario::{Later, Scenario, Step};
-pub use spread::{WORKERS, each, scratch, some};
+pub use scenario::{Later, Scenario, Step, Writer, outcomes};
+pub use spread::{WORKERS, each, scratch, some, some_named};
 
 /// Runs work that awaits, on one thread and one more for what blocks, so that runs are repeatable.
 ///

@@ -18,7 +18,7 @@
 //! answer never came may have taken effect or not, at any moment from its sending to the end of the
 //! world: it bounds nothing from above, and it must not be taken for a failure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What a request was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +79,25 @@ pub struct Recorded {
     pub content: Option<String>,
     /// Whether it was made past the server.
     pub outside: bool,
+}
+
+/// Makes a record of what was noted while clients were at work one of what there is in the end.
+///
+/// `listed` is what the history lists then, of which the newest `kept` have to be there: from the
+/// oldest of these on, what is not listed is lost, whoever has seen it before. Older ones may have
+/// been dropped, whether or not anybody looked in time.
+pub fn settle(record: &mut Record, listed: &BTreeSet<u64>, kept: usize) {
+    let floor = match listed.len() >= kept {
+        true => listed.iter().rev().take(kept).last().copied().unwrap_or(1),
+        false => 1,
+    };
+    record.retain(|version, _| *version < floor || listed.contains(version));
+    for version in 1..floor {
+        record.entry(version).or_insert(Recorded {
+            content: None,
+            outside: false,
+        });
+    }
 }
 
 /// Everything that is wrong with the calls on one source, given what is recorded in the end.

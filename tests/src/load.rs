@@ -84,19 +84,22 @@ pub fn prepare(dir: &Path, sources: usize) {
                 config,
                 "  - name: {id}\n    id: {id}\n    type: yaml\n    enabled: true\n    properties:\n      yamlCatalogPath: {file}"
             );
-            std::fs::write(dir.join(file), work::document(section, number, 0, 1))
-                .expect("a content file");
+            std::fs::write(
+                dir.join(file),
+                work::document(section, number, 0, work::FIRST_ENTITIES),
+            )
+            .expect("a content file");
         }
     }
     std::fs::write(dir.join("sources.yaml"), config).expect("a sources file");
 }
 
-/// Puts a server under load; answers what was done, and what has to be true of it now.
+/// Puts a server under load; answers what was done. What has to be true of the server now is in the
+/// ledger, which goes on from load to load.
 ///
 /// # Panics
 /// When a client panics.
-pub fn run(server: &Server, load: Load) -> (Done, Ledger) {
-    let ledger = Arc::new(Ledger::default());
+pub fn run(server: &Server, load: Load, ledger: &Arc<Ledger>) -> Done {
     let stop = Arc::new(AtomicBool::new(false));
     let worker = |number: usize| {
         let client = Client::new(server.client().base());
@@ -121,6 +124,5 @@ pub fn run(server: &Server, load: Load) -> (Done, Ledger) {
     for worker in workers {
         done.add(worker.join().expect("a client ends"));
     }
-    let ledger = Arc::into_inner(ledger).expect("all clients have ended");
-    (done, ledger)
+    done
 }

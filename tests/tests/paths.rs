@@ -167,6 +167,76 @@ async fn a_sources_file_that_is_no_file_is_an_error_and_not_a_hang() {
     );
 }
 
+/// What the store keeps for itself is where whoever may write content can put links, too. The status
+/// database is none of it: it is where a setting says, and whoever sets it may well name a link.
+#[tokio::test(flavor = "multi_thread")]
+async fn links_in_place_of_what_the_store_keeps_lead_nowhere() {
+    let mut watch = Watch::new();
+    let root = watch.root().to_owned();
+    let history = root.join(".history");
+    let own = |name: &str| root.join(".history").join(name);
+    let names = [
+        ("journal", own("journal")),
+        ("lock", own("lock")),
+        ("generation", own("generation")),
+        ("a plugin's history", own("mcp")),
+        ("a source's history", own("mcp/main")),
+        ("the history", history.clone()),
+    ];
+    for (what, path) in names {
+        for at_work in [false, true] {
+            let what = format!(
+                "{what}, {}",
+                if at_work { "at work" } else { "at the start" }
+            );
+            let _ = fs::remove_dir_all(&history).or_else(|_| fs::remove_file(&history));
+            watch.write_sources("main.yaml");
+            fs::write(root.join("main.yaml"), "mcpservers: []\n").unwrap();
+            let store = watch.open().await;
+            put(&store, "main", "main.yaml", "mcpservers: [] # one\n")
+                .await
+                .unwrap();
+            if !at_work {
+                store.close().await;
+            }
+            // What was there is moved away whole, so that a store that follows finds all of it.
+            let target = watch.outside().join("moved");
+            let _ = fs::remove_dir_all(&target).or_else(|_| fs::remove_file(&target));
+            fs::rename(&path, &target).unwrap();
+            symlink(&target, &path).unwrap();
+            watch.remember();
+            watch.tried += 1;
+            let work = async {
+                let store = match at_work {
+                    true => Ok(store),
+                    false => watch.options().open().await,
+                };
+                let Ok(store) = store else {
+                    return "it does not open".to_owned();
+                };
+                let first = put(&store, "main", "main.yaml", "mcpservers: [] # two\n").await;
+                let second = put(&store, "new", "new.yaml", "mcpservers: [] # new\n").await;
+                store.close().await;
+                format!(
+                    "the source itself is written: {}, another one: {}",
+                    first.is_ok(),
+                    second.is_ok()
+                )
+            };
+            match tokio::time::timeout(PATIENCE, work).await {
+                Err(_) => watch.violation(&what, "it hangs"),
+                Ok(told) => println!("{what}: {told}"),
+            }
+            watch.unharmed(&what);
+        }
+    }
+    row(
+        "links in place of the history, the journal, the lock",
+        watch.tried,
+        &watch.violations,
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hard_link_is_read_and_its_other_names_are_never_written() {
     let mut watch = Watch::new();

@@ -2,8 +2,10 @@
 //! changed, the truth is told, and what can be mended is taken up without a restart.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use catalog_tests::matrix::{did_not_run, row, tries};
@@ -166,6 +168,40 @@ impl Bench {
         });
     }
 
+    /// What was told in the log, and what became of the file.
+    fn damage_was(&mut self, what: &str, told: Told) {
+        let log = self.server().log();
+        let is_told = |words: &str| log.contains(words);
+        let aside = fs::metadata(self.beside(".damaged")).ok();
+        let set_aside = is_told("the status database is damaged: it was set aside");
+        let wanted = told == Told::SetAside;
+        self.expect(
+            &format!("{what}: set aside, told"),
+            set_aside == wanted,
+            &log,
+        );
+        self.expect(
+            &format!("{what}: set aside"),
+            aside.is_some() == wanted,
+            &aside,
+        );
+        let words = match told {
+            Told::Gone => Some("the database file is gone"),
+            Told::NotOurs => Some("not a SQLite database"),
+            Told::SetAside | Told::Nothing => None,
+        };
+        if let Some(words) = words {
+            self.expect(&format!("{what}: told"), is_told(words), &log);
+        }
+        // What is in it is as private as before.
+        let mode = aside.map(|aside| aside.permissions().mode() & 0o777);
+        self.expect(
+            &format!("{what}: its mode"),
+            mode.is_none_or(|m| m == 0o600),
+            mode,
+        );
+    }
+
     fn done(self, name: &str) {
         row(name, self.tried, &self.violations);
     }
@@ -243,60 +279,103 @@ fn a_database_that_another_process_keeps_locked_holds_nothing_up() {
 
 type Damage = fn(&Bench);
 
+/// What is told of a damage.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Told {
+    /// The database was set aside, and a new one begun.
+    SetAside,
+    /// It is gone: a new one is begun.
+    Gone,
+    /// It does not even say that it is a database: it may be somebody's file, and is left alone.
+    NotOurs,
+    /// Nothing: an empty file is a new database, and a log with wrong checksums is none.
+    Nothing,
+}
+
 #[test]
 fn a_damaged_database_is_begun_anew_and_the_damaged_one_kept() {
     // In place, as a bad disk or a careless tool does.
-    let damages: [(&str, Damage); 5] = [
-        ("every page", |b| {
-            overwrite_all(&b.database(), 100);
-        }),
-        ("the first page and its header", |b| {
-            overwrite_all(&b.database(), 0);
-            // Else the log would mend it.
-            fs::remove_file(b.beside("-wal")).unwrap();
-        }),
-        ("cut off", |b| {
-            let file = fs::File::options().write(true).open(b.database()).unwrap();
-            file.set_len(5000).unwrap();
-        }),
-        ("emptied", |b| {
-            let file = fs::File::options().write(true).open(b.database()).unwrap();
-            file.set_len(0).unwrap();
-        }),
-        ("the log", |b| {
-            overwrite_all(&b.beside("-wal"), 0);
-        }),
+    use Told::{Gone, NotOurs, Nothing, SetAside};
+    // With what is told when it happens to a server at work, and before one starts.
+    let damages: [(&str, Damage, Told, Told); 5] = [
+        (
+            "every page",
+            |b| {
+                overwrite_all(&b.database(), 100);
+            },
+            SetAside,
+            SetAside,
+        ),
+        (
+            "the first page and its header",
+            |b| {
+                overwrite_all(&b.database(), 0);
+            },
+            SetAside,
+            NotOurs,
+        ),
+        (
+            "cut off",
+            |b| {
+                let file = fs::File::options().write(true).open(b.database()).unwrap();
+                file.set_len(5000).unwrap();
+            },
+            SetAside,
+            SetAside,
+        ),
+        (
+            "emptied",
+            |b| {
+                let file = fs::File::options().write(true).open(b.database()).unwrap();
+                file.set_len(0).unwrap();
+            },
+            Gone,
+            Nothing,
+        ),
+        (
+            "the log",
+            |b| {
+                overwrite_all(&b.beside("-wal"), 0);
+            },
+            SetAside,
+            Nothing,
+        ),
     ];
-    let one = |what: &str, damage: Damage, running: bool| {
+    let one = |what: &str, damage: Damage, told: Told, running: bool| {
         let what = format!("{what}, {}", if running { "running" } else { "stopped" });
         let mut bench = Bench::started();
         bench.works(&what);
+        if !running {
+            bench.stop();
+        }
+        // Else the log has every page, and mends all damage of the file.
+        if !what.starts_with("the log") {
+            execute(&bench.database(), "PRAGMA wal_checkpoint(TRUNCATE)");
+        }
         if running {
             damage(&bench);
         } else {
-            bench.stop();
             damage(&bench);
             bench.start(&what);
         }
         for _ in 0..3 {
             bench.works(&what);
         }
-        if what == "the first page and its header, stopped" {
-            // It does not even say that it is a database: it may be somebody's file.
+        if told == NotOurs {
             bench.told(&what, "not a SQLite database");
-            bench.expect(&what, !bench.beside(".damaged").exists(), "it was moved");
             fs::remove_file(bench.database()).unwrap();
         }
         bench.recovers(&what);
+        bench.damage_was(&what, told);
         bench
     };
     // They wait more than they work.
     let benches: Vec<Bench> = std::thread::scope(|scope| {
         let one = &one;
         let mut cases = Vec::new();
-        for (what, damage) in damages {
-            for running in [true, false] {
-                cases.push(scope.spawn(move || one(what, damage, running)));
+        for (what, damage, told_at_work, told_at_start) in damages {
+            for (running, told) in [(true, told_at_work), (false, told_at_start)] {
+                cases.push(scope.spawn(move || one(what, damage, told, running)));
             }
         }
         cases.into_iter().map(|case| case.join().unwrap()).collect()
@@ -415,6 +494,54 @@ impl Drop for Mount {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
+}
+
+/// Every call that would change a file of the database fails, as when the kernel makes its file
+/// system read-only under way because the disk is failing. A mount would not do: it cannot be made
+/// read-only while somebody writes.
+#[test]
+fn a_disk_of_the_database_that_turns_read_only_under_way_is_told_and_recovered_from() {
+    const NAME: &str = "sqlite on a disk that turns read-only under way";
+    const CALLS: &str = "pwrite64,pwritev,ftruncate,fallocate,fsync,fdatasync,unlink";
+    let mut bench = Bench::started();
+    bench.works(NAME);
+    let seen = bench.dir.path().join("seen");
+    let mut strace = Command::new("strace");
+    strace.arg("-f").arg("-o").arg(&seen);
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        strace.arg("-P").arg(bench.beside(suffix));
+    }
+    strace.args(["-e", &format!("trace={CALLS}")]);
+    strace.args(["-e", &format!("inject={CALLS}:error=EROFS")]);
+    strace.args(["-p", &bench.server().pid().to_string()]);
+    let strace = strace.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let mut strace = match strace {
+        Ok(strace) => strace,
+        Err(error) => return did_not_run(NAME, &error.to_string()),
+    };
+    let mut errors = BufReader::new(strace.stderr.take().unwrap());
+    let mut line = String::new();
+    errors.read_line(&mut line).unwrap();
+    if !line.contains("attached") {
+        strace.wait().unwrap();
+        return did_not_run(NAME, line.trim());
+    }
+    // What it says later must not hold it up.
+    std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
+    for _ in 0..3 {
+        bench.works(NAME);
+    }
+    bench.told(NAME, "database");
+    let pid = rustix::process::Pid::from_raw(strace.id().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    strace.wait().unwrap();
+    let failed = fs::read_to_string(&seen).unwrap();
+    let failed = failed.matches("(INJECTED)").count();
+    println!("{failed} calls failed");
+    bench.expect("calls that failed", failed > 0, failed);
+    bench.recovers(NAME);
+    bench.works(NAME);
+    bench.done(NAME);
 }
 
 #[test]

@@ -219,6 +219,12 @@ impl FileStoreOptions {
     /// Opens everything. Blocks.
     pub(super) fn engine(&self) -> Result<Engine, StoreError> {
         self.check()?;
+        // Whoever may write content could otherwise lead the store's own writes to anywhere.
+        if self.history().is_symlink() {
+            let reason = "`.history` is a link, and links are not followed; \
+                name another state directory, or mount one there";
+            return Err(refused(None, reason));
+        }
         make_history(&self.seam, &self.history())
             .map_err(|e| StoreError::unavailable("make its history", e))?;
         let (disk, reader) = self.disk_and_reader()?;

@@ -25,13 +25,20 @@ impl Dice {
         z ^ (z >> 31)
     }
 
+    /// A number below this one, which is not 0.
+    ///
+    /// # Panics
+    /// When it is.
+    pub fn below(&mut self, of: usize) -> usize {
+        usize::try_from(self.number() % of as u64).expect("an index")
+    }
+
     /// One of these.
     ///
     /// # Panics
     /// When there is none.
     pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
-        let n = self.number() % of.len() as u64;
-        &of[usize::try_from(n).expect("an index")]
+        &of[self.below(of.len())]
     }
 
     /// So many random characters of a kind: `lo` and `up` letters and digits, `an` both, `hex`, `num`,

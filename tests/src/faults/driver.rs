@@ -1,8 +1,8 @@
 //! The process that is disturbed.
 //!
 //! `faults-driver <home> <scenario>` opens the catalog, says `ready` with its threads, and waits for
-//! a line on its standard input. Then it makes the change and says `ack <revision>` or `refused
-//! <code> <why>`, and `served` with what it serves. Another line, when the disturbance is over, makes
+//! a line on its standard input. Then it makes the change and says `ack <part> <revision>` or `refused
+//! <part> <code> <why>` for every part of it, and `served` with what it serves. Another line, when the disturbance is over, makes
 //! it say its `heads`, try the later saves, and say how its store is. At the end of the input it
 //! closes everything and says `closed`.
 //!
@@ -79,12 +79,17 @@ async fn drive(home: &Home, scenario: Scenario) -> Result<(), String> {
     if opening {
         match Catalog::open(home).await {
             Ok(opened) => catalog = Some(opened),
-            Err(error) => say(&format!("refused open {error}"))?,
+            Err(error) => say(&format!("refused 0 open {error}"))?,
         }
     }
     match &catalog {
         Some(catalog) => {
-            say(&answer(scenario.make(catalog).await))?;
+            for (part, result) in scenario.make_all(catalog).await.into_iter().enumerate() {
+                say(&match result {
+                    Ok(revision) => format!("ack {part} {revision}"),
+                    Err(error) => format!("refused {part} {error}"),
+                })?;
+            }
             say(&format!("served {}", catalog.served()))?;
         }
         None => say("served nothing")?,
@@ -95,8 +100,10 @@ async fn drive(home: &Home, scenario: Scenario) -> Result<(), String> {
         let heads = look(catalog, home, &mut Vec::new()).await.heads();
         say(&format!("heads {heads}"))?;
         for later in Later::ALL {
-            let answer = answer(Step::Later(later, scenario).make(catalog).await);
-            say(&format!("later {answer}"))?;
+            say(&match Step::Later(later, scenario).make(catalog).await {
+                Ok(revision) => format!("later ack {revision}"),
+                Err(error) => format!("later refused {error}"),
+            })?;
         }
         let health = catalog.store.health().await;
         let detail = health.detail.unwrap_or_default();
@@ -107,13 +114,6 @@ async fn drive(home: &Home, scenario: Scenario) -> Result<(), String> {
         catalog.close().await;
     }
     say("closed")
-}
-
-fn answer(result: Result<String, String>) -> String {
-    match result {
-        Ok(revision) => format!("ack {revision}"),
-        Err(error) => format!("refused {error}"),
-    }
 }
 
 fn say(line: &str) -> Result<(), String> {

@@ -80,6 +80,11 @@ impl Home {
         &self.0
     }
 
+    /// Where what `strace` sees of a driver at work here is written: beside it.
+    pub fn trace(&self) -> PathBuf {
+        self.0.with_extension("trace")
+    }
+
     /// The directory of the operator's files.
     pub fn catalog(&self) -> PathBuf {
         self.0.join("catalog")
@@ -254,7 +259,8 @@ impl Catalog {
         Ok(done.revision.id.to_string())
     }
 
-    /// What readers are served at this moment, as [`Look::heads`](super::Look::heads) puts it.
+    /// What readers are served at this moment, as [`Look::heads`](super::Look::heads) puts it: which
+    /// revision, whatever is stored.
     pub fn served(&self) -> String {
         let mut heads = Vec::new();
         for plugin in ["mcp", "model"] {
@@ -262,7 +268,8 @@ impl Catalog {
             let view = self.service.snapshot(&name);
             for source in view.iter().flat_map(|view| view.sources()) {
                 let count = source.snapshot.entities().len();
-                let revision = &source.revision.id;
+                let loaded = source.snapshot.revision.as_ref();
+                let revision = loaded.unwrap_or(&source.revision.id);
                 heads.push(format!("{plugin}/{}={revision}/{count}", source.id));
             }
         }

@@ -57,7 +57,10 @@ impl Look {
                     })
                 };
                 let (found, wanted) = (show(found), show(wanted));
-                return Some(format!("{key} is {found}, not {wanted}"));
+                let history = self.histories.get(key).map(|ids| &ids[..ids.len().min(3)]);
+                return Some(format!(
+                    "{key} is {found}, not {wanted}; its last revisions are {history:?}"
+                ));
             }
         }
         for name in self.files.keys().chain(expected.files.keys()) {

@@ -2,8 +2,14 @@
 
 use std::fs;
 
+use catalog_core::model::SourceDocument;
 use catalog_core::ports::SourceConfigStore as _;
-use catalog_core::{ApplyOptions, Author, Edit, Expect, SettingsPatch, SourceKey};
+use catalog_core::testing::{accept, meta};
+use catalog_core::validation::Validated;
+use catalog_core::{
+    ApplyOptions, Author, Edit, Expect, RevisionKind, SettingsPatch, SourceKey, StoreError,
+};
+use catalog_stores::FileStore;
 
 use super::home::{Catalog, Home, main, main_text, refusal, with_causes};
 
@@ -29,13 +35,17 @@ pub enum Scenario {
     Create,
     /// Somebody edits a file by hand; it is found and recorded.
     External,
+    /// New content, which is made durable in its place, so that the journal begins anew.
+    Settle,
+    /// New contents of four sources, written by four at once: they share one sync.
+    Four,
     /// Opening what is there, which may have to be mended first.
     Open,
 }
 
 impl Scenario {
     /// Those that change an open catalog.
-    pub const CHANGES: [Self; 8] = [
+    pub const CHANGES: [Self; 10] = [
         Self::Content,
         Self::Both,
         Self::Enable,
@@ -44,6 +54,8 @@ impl Scenario {
         Self::Delete,
         Self::Create,
         Self::External,
+        Self::Settle,
+        Self::Four,
     ];
 
     /// Its name, in one word.
@@ -57,6 +69,8 @@ impl Scenario {
             Self::Delete => "delete",
             Self::Create => "create",
             Self::External => "external",
+            Self::Settle => "settle",
+            Self::Four => "four",
             Self::Open => "open",
         }
     }
@@ -84,6 +98,28 @@ impl Scenario {
     pub fn prepare(self, home: &Home) {
         if self == Self::External {
             fs::write(home.catalog().join("main.yaml"), main_text(99)).expect("a file");
+        }
+    }
+
+    /// What it consists of: each part is made or not, whatever becomes of the others.
+    pub fn parts(self) -> Vec<Step> {
+        match self {
+            Self::Four => Writer::ALL.into_iter().map(Step::Write).collect(),
+            _ => vec![Step::Change(self)],
+        }
+    }
+
+    /// What a change may have led to of which these parts are certain: the others are made or not.
+    pub fn outcomes(self, is_certain: impl Fn(usize) -> bool) -> Vec<Vec<Step>> {
+        let parts = self.parts().into_iter().enumerate();
+        outcomes(parts.map(|(part, step)| (step, is_certain(part))))
+    }
+
+    /// Makes the change: what became of every part.
+    pub async fn make_all(self, catalog: &Catalog) -> Vec<Result<String, String>> {
+        match self {
+            Self::Four => write_at_once(catalog).await,
+            _ => vec![self.make(catalog).await],
         }
     }
 
@@ -115,6 +151,17 @@ impl Scenario {
                 service.reconcile().await.map_err(|e| refusal(&e))?;
                 return head(catalog, &key).await;
             }
+            Self::Settle => {
+                let made = catalog.apply(&key, Edit::content(main_text(53))).await;
+                // Calls afterwards work as before.
+                catalog.store.close().await;
+                return made;
+            }
+            Self::Four => {
+                let made = write_at_once(catalog).await;
+                let made: Result<Vec<String>, String> = made.into_iter().collect();
+                return made.map(|revisions| revisions.join(" "));
+            }
             Self::Open => return head(catalog, &key).await,
             Self::Delete => {
                 let deleted = service.delete(&key, any, author, None).await;
@@ -138,6 +185,96 @@ impl Scenario {
         let applied = applied.map_err(|e| refusal(&e))?;
         Ok(applied.revision.id.to_string())
     }
+}
+
+/// Every sequence of these steps with those that are certain, and each of the others or not.
+pub fn outcomes(steps: impl IntoIterator<Item = (Step, bool)>) -> Vec<Vec<Step>> {
+    let mut all = vec![Vec::new()];
+    for (step, is_certain) in steps {
+        let with = |before: &Vec<Step>| [&before[..], &[step]].concat();
+        let made: Vec<Vec<Step>> = all.iter().map(with).collect();
+        match is_certain {
+            true => all = made,
+            false => all.extend(made),
+        }
+    }
+    all
+}
+
+/// One of those who write at once, each to a source of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Writer(usize);
+
+impl Writer {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self(0), Self(1), Self(2), Self(3)];
+
+    fn key(self) -> SourceKey {
+        let of = [
+            ("mcp", "main"),
+            ("mcp", "other"),
+            ("mcp", "off"),
+            ("model", "models"),
+        ];
+        let (plugin, id) = of[self.0];
+        SourceKey::parse(plugin, id).expect("a key")
+    }
+
+    fn text(self) -> String {
+        match self.0 {
+            3 => "models:\n  - {name: together, provider: Us}\n".to_owned(),
+            n => main_text(60 + n),
+        }
+    }
+
+    /// What it writes.
+    async fn document(self, store: &FileStore) -> Result<Validated<SourceDocument>, String> {
+        let stored = store.get(&self.key()).await.map_err(|e| told(&e))?;
+        let mut document = stored.ok_or("no such source")?.document;
+        document.content = Some(self.text().into_bytes().into());
+        Ok(accept(document))
+    }
+
+    async fn write(
+        self,
+        store: &FileStore,
+        document: &Result<Validated<SourceDocument>, String>,
+    ) -> Result<String, String> {
+        let document = document.as_ref().map_err(String::clone)?;
+        let (key, meta) = (self.key(), meta(RevisionKind::Apply));
+        let made = store.put(&key, document, &Expect::Present, &meta);
+        Ok(made.await.map_err(|e| told(&e))?.id.to_string())
+    }
+}
+
+fn told(error: &StoreError) -> String {
+    format!("{} {}", error.code(), with_causes(error))
+}
+
+/// All writers write at once: none has its turn before every one of them waits for its.
+async fn write_at_once(catalog: &Catalog) -> Vec<Result<String, String>> {
+    let store = &*catalog.store;
+    let [a, b, c, d] = Writer::ALL;
+    let documents = [
+        a.document(store).await,
+        b.document(store).await,
+        c.document(store).await,
+        d.document(store).await,
+    ];
+    // What blocks has one thread, and that waits here for the time being.
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let held = tokio::task::spawn_blocking(move || wait.recv());
+    let made = tokio::join!(
+        a.write(store, &documents[0]),
+        b.write(store, &documents[1]),
+        c.write(store, &documents[2]),
+        d.write(store, &documents[3]),
+        async { drop(go) }
+    );
+    let _ = held.await;
+    // The service hears of it by itself, too; not before the next question here.
+    let _ = catalog.service.reconcile().await;
+    vec![made.0, made.1, made.2, made.3]
 }
 
 /// The revision at which a source is; a deleted source's tombstone.
@@ -195,6 +332,8 @@ pub enum Step {
     Change(Scenario),
     /// A save after that change.
     Later(Later, Scenario),
+    /// What one of several writers writes.
+    Write(Writer),
 }
 
 impl Step {
@@ -206,6 +345,12 @@ impl Step {
         match self {
             Self::Change(scenario) => scenario.make(catalog).await,
             Self::Later(later, scenario) => later.make(catalog, scenario).await,
+            Self::Write(writer) => {
+                let document = writer.document(&catalog.store).await;
+                let made = writer.write(&catalog.store, &document).await;
+                let _ = catalog.service.reconcile().await;
+                made
+            }
         }
     }
 }

@@ -13,6 +13,10 @@ use super::home::Home;
 use super::scenario::Scenario;
 
 /// The calls that change what is on disk, or that decide who may.
+///
+/// `close` is not among them: it changes nothing, so that a kill at it is a kill at the next call; and
+/// what it may report late, on a network file system, `fsync` has reported before. No acknowledgement
+/// rests on bytes that were not synced.
 pub const WRITES: &str = "openat,open,creat,write,pwrite64,writev,pwritev,pwritev2,rename,renameat,\
     renameat2,unlink,unlinkat,link,linkat,symlink,symlinkat,mkdir,mkdirat,rmdir,fsync,fdatasync,\
     sync_file_range,ftruncate,truncate,fallocate,chmod,fchmod,fchmodat,chown,fchown,fchownat,flock,\
@@ -22,8 +26,15 @@ pub const WRITES: &str = "openat,open,creat,write,pwrite64,writev,pwritev,pwrite
 pub const READS: &str =
     "openat,read,pread64,statx,newfstatat,fstat,getdents64,faccessat,faccessat2";
 
-/// A thread's name, and the how manieth of that name it is.
+/// A thread's name, and the how manieth of that name it is, or [`ANY`].
 pub type Thread = (String, usize);
+
+/// Any thread of its name.
+pub const ANY: usize = usize::MAX;
+
+/// How often a call is waited for. Threads that do the same kind of work share it differently in
+/// every run, and where one waits for another it makes a call more or less.
+pub const TRIES: usize = 6;
 
 /// One call of a run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,9 +73,14 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// The revision that it acknowledged.
-    pub fn acknowledged(&self) -> Option<&str> {
-        self.line("ack ")
+    /// The revision that it acknowledged for a part of its change, by number.
+    pub fn acknowledged(&self, part: usize) -> Option<&str> {
+        self.line(&format!("ack {part} "))
+    }
+
+    /// Why it refused a part of its change.
+    pub fn refused(&self, part: usize) -> Option<&str> {
+        self.line(&format!("refused {part} "))
     }
 
     /// What follows each line that begins so.
@@ -138,20 +154,33 @@ impl Driver {
         Ok(driver)
     }
 
-    /// Attaches `strace` to a thread, or to all of them and those to come.
+    /// Attaches `strace` to a thread, or to all of them and those to come; what it sees goes to a
+    /// file.
     ///
     /// # Errors
     /// When there is no `strace`, or it may not do that.
-    pub fn attach(&self, thread: Option<&Thread>, options: &[&str]) -> io::Result<Tracer> {
+    pub fn attach(
+        &self,
+        thread: Option<&Thread>,
+        options: &[&str],
+        seen: PathBuf,
+    ) -> io::Result<Tracer> {
         let mut strace = Command::new("strace");
         let pid = self.child.id().to_string();
-        match thread {
-            Some(thread) => {
-                let known = self.threads.iter().find(|(_, known)| known == thread);
-                let (id, _) = known.ok_or(io::ErrorKind::NotFound)?;
-                strace.args(["-p", id])
+        strace.arg("-o").arg(&seen);
+        let attached = match thread {
+            Some((name, number)) => {
+                let same = |known: &&(String, Thread)| {
+                    known.1.0 == *name && [known.1.1, ANY].contains(number)
+                };
+                let ids = self.threads.iter().filter(same).map(|(id, _)| id);
+                strace.args(ids.clone().flat_map(|id| ["-p", id]));
+                ids.count()
             }
-            None => strace.args(["-f", "-p", &pid]),
+            None => {
+                strace.args(["-f", "-p", &pid]);
+                1
+            }
         };
         let mut child = strace
             .args(options)
@@ -161,18 +190,20 @@ impl Driver {
             .spawn()?;
         let errors = child.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let mut errors = BufReader::new(errors);
-        let mut line = String::new();
-        errors.read_line(&mut line)?;
-        match line.contains("attached") {
-            true => Ok(Tracer {
-                child,
-                _errors: errors,
-            }),
-            false => {
+        for _ in 0..attached.max(1) {
+            let mut line = String::new();
+            errors.read_line(&mut line)?;
+            if !line.contains("attached") {
+                child.kill()?;
                 child.wait()?;
-                Err(io::Error::other(line.trim().to_owned()))
+                return Err(io::Error::other(line.trim().to_owned()));
             }
         }
+        Ok(Tracer {
+            child,
+            seen,
+            _errors: errors,
+        })
     }
 
     /// Tells it to go on.
@@ -234,33 +265,46 @@ impl Drop for Driver {
 /// A running `strace`.
 pub struct Tracer {
     child: Child,
+    seen: PathBuf,
     /// Kept open, or its messages would kill it.
     _errors: BufReader<std::process::ChildStderr>,
 }
 
 impl Tracer {
-    /// Lets go of the driver.
+    /// Lets go of the driver: what was seen of it.
     ///
     /// # Errors
     /// When it does not.
-    pub fn detach(mut self) -> io::Result<()> {
+    pub fn detach(self) -> io::Result<String> {
         if let Some(pid) = rustix::process::Pid::from_raw(self.child.id().cast_signed()) {
             // It may have ended with the driver.
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }
-        self.child.wait().map(drop)
+        self.wait()
     }
 
-    /// Waits until its driver is gone.
+    /// Waits until its driver is gone: what was seen of it.
     ///
     /// # Errors
     /// When that cannot be waited for.
-    pub fn wait(mut self) -> io::Result<()> {
-        self.child.wait().map(drop)
+    pub fn wait(mut self) -> io::Result<String> {
+        self.child.wait()?;
+        let seen = std::fs::read(&self.seen)?;
+        std::fs::remove_file(&self.seen)?;
+        Ok(String::from_utf8_lossy(&seen).into_owned())
     }
 }
 
-/// Every call of these kinds that a run makes, in order: from when the catalog is open to the end.
+/// What of a run is looked at, from when the catalog is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Up to the answer.
+    Answered,
+    /// All of it.
+    Closed,
+}
+
+/// Every call of these kinds that a run makes, in order.
 ///
 /// # Errors
 /// When it cannot be traced.
@@ -269,20 +313,24 @@ pub fn points(
     home: &Home,
     scenario: Scenario,
     calls: &str,
+    until: Until,
 ) -> io::Result<Vec<Point>> {
-    let trace: PathBuf = home.root().with_extension("trace");
     let mut driver = Driver::start(program, home, scenario)?;
     let threads = driver.threads.clone();
-    let (calls, out) = (format!("trace={calls}"), trace.display().to_string());
-    let tracer = driver.attach(None, &["-e", &calls, "-s", "8", "-y", "-o", &out])?;
+    let calls = format!("trace={calls}");
+    let tracer = driver.attach(None, &["-e", &calls, "-s", "8", "-y"], home.trace())?;
     driver.go();
-    let ended = driver.end()?;
-    tracer.wait()?;
+    let (ended, text) = match until {
+        Until::Answered => {
+            driver.until("served")?;
+            let text = tracer.detach()?;
+            (driver.end()?, text)
+        }
+        Until::Closed => (driver.end()?, tracer.wait()?),
+    };
     if ended.line("closed").is_none() {
         return Err(io::Error::other(format!("{ended:?}")));
     }
-    let text = std::fs::read_to_string(&trace)?;
-    std::fs::remove_file(&trace)?;
     let mut counts = std::collections::BTreeMap::new();
     let mut points = Vec::new();
     for line in text.lines() {
@@ -312,6 +360,26 @@ pub fn points(
 }
 
 impl Point {
+    /// What is waited for at the how manieth try: the very call; the same in another thread of that
+    /// name; earlier ones.
+    #[must_use]
+    pub fn near(&self, attempt: usize) -> Self {
+        let mut near = self.clone();
+        near.nth = match attempt {
+            0..3 => self.nth,
+            3 => self.nth - 1,
+            4 => self.nth / 2,
+            _ => 1,
+        }
+        .max(1);
+        if let Some((_, number)) = &mut near.thread
+            && attempt > 1
+        {
+            *number = ANY;
+        }
+        near
+    }
+
     /// The option by which `strace` spoils this call in this way.
     pub fn spoil(&self, how: &str) -> String {
         format!("inject={}:{how}", self.call)

@@ -165,3 +165,50 @@ fn a_hole_is_found() {
     let found = check("k", &[], &holed);
     assert!(found.iter().any(|f| f.contains("after version 1 comes 3")));
 }
+
+#[test]
+fn each_of_the_newest_revisions_is_missed_when_the_history_has_dropped_it() {
+    const ALL: u64 = 30;
+    const KEPT: u64 = 20;
+    let text = |version: u64| format!("a{version}");
+    let calls: Vec<Call> = (2..=ALL)
+        .map(|version| {
+            let op = write(version - 1, &text(version), End::Done(version));
+            call("a", version * 10, version * 10 + 5, op)
+        })
+        .collect();
+    let noted = |version: u64| {
+        let content = Some(text(version));
+        (
+            version,
+            Recorded {
+                content,
+                outside: false,
+            },
+        )
+    };
+    // Whether or not somebody has looked at it before it was dropped.
+    for first_noted in [1, ALL - KEPT + 1, ALL + 1] {
+        let found = |listed: &BTreeSet<u64>| {
+            let noted_before = (first_noted..=ALL).map(noted);
+            let mut record: Record = noted_before
+                .chain(listed.iter().copied().map(noted))
+                .collect();
+            settle(&mut record, listed, usize::try_from(KEPT).unwrap());
+            check("k", &calls, &record)
+        };
+        let listed: BTreeSet<u64> = (ALL - KEPT + 1..=ALL).collect();
+        assert_eq!(found(&listed), Vec::<String>::new());
+        // Older ones that are kept for another reason leave holes.
+        let mut more = listed.clone();
+        more.extend([3, 7]);
+        assert_eq!(found(&more), Vec::<String>::new());
+        for lost in ALL - KEPT + 1..=ALL {
+            let mut listed: BTreeSet<u64> = (1..=ALL).collect();
+            listed.remove(&lost);
+            let lost = format!("version {lost} by a was acknowledged and is lost");
+            let found = found(&listed);
+            assert!(found.iter().any(|f| f.contains(&lost)), "{lost}: {found:?}");
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
+use super::work::FIRST_ENTITIES;
 use crate::Server;
 
 /// One acknowledged write: it followed one revision and made another.
@@ -13,8 +14,17 @@ struct Write {
     after: u64,
     made: u64,
     id: String,
-    /// The entities that the source has from then on, where the writer knows.
-    entities: Option<u64>,
+    /// The entities that the source has from then on, or the revision that they are those of.
+    shows: Shows,
+}
+
+/// What a write makes a source show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Shows {
+    /// So many entities.
+    Entities(u64),
+    /// As many as this revision.
+    As(String),
 }
 
 /// Every write that was acknowledged, by path of its source.
@@ -28,18 +38,12 @@ fn sequence(revision: &str) -> u64 {
 }
 
 impl Ledger {
-    pub(super) fn acknowledged(
-        &self,
-        source: &str,
-        after: &str,
-        made: &str,
-        entities: Option<u64>,
-    ) {
+    pub(super) fn acknowledged(&self, source: &str, after: &str, made: &str, shows: Shows) {
         let write = Write {
             after: sequence(after),
             made: sequence(made),
             id: made.to_owned(),
-            entities,
+            shows,
         };
         let mut writes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         writes.entry(source.to_owned()).or_default().push(write);
@@ -76,17 +80,33 @@ impl Ledger {
                     lies.push(format!("{source}: {} after {}", pair[1].id, pair[0].id));
                 }
             }
-            lies.extend(compare(server, source, &writes).map(|lie| format!("{source}: {lie}")));
+            let found = compare(server, source, &writes).into_iter();
+            lies.extend(found.map(|lie| format!("{source}: {lie}")));
         }
         lies
     }
 }
 
-fn compare(server: &Server, source: &str, writes: &[Write]) -> impl Iterator<Item = String> {
+/// How many entities a revision has, as far back as these writes tell.
+fn entities(writes: &[Write], id: &str) -> Option<u64> {
+    let mut id = id;
+    // A roll back is to an older one, so this comes to an end.
+    loop {
+        if sequence(id) == 1 {
+            return Some(FIRST_ENTITIES);
+        }
+        match &writes.iter().find(|write| write.id == id)?.shows {
+            Shows::Entities(count) => return Some(*count),
+            Shows::As(other) => id = other,
+        }
+    }
+}
+
+fn compare(server: &Server, source: &str, writes: &[Write]) -> Vec<String> {
     let mut lies = Vec::new();
     let now = server.get(source).json();
     let Some(last) = writes.last() else {
-        return lies.into_iter();
+        return lies;
     };
     if now["revision"] != last.id.as_str() {
         lies.push(format!(
@@ -101,13 +121,9 @@ fn compare(server: &Server, source: &str, writes: &[Write]) -> impl Iterator<Ite
             status["revision"], status["state"]
         ));
     }
-    if let Some(entities) = last.entities
-        && status["entityCount"] != entities
-    {
-        lies.push(format!(
-            "{} entities, not {entities}",
-            status["entityCount"]
-        ));
+    match entities(writes, &last.id) {
+        Some(count) if status["entityCount"] == count => {}
+        count => lies.push(format!("{} entities, not {count:?}", status["entityCount"])),
     }
     let history = server.get(&format!("{source}/revisions")).json();
     let ids = history["items"].as_array().cloned().unwrap_or_default();
@@ -124,5 +140,5 @@ fn compare(server: &Server, source: &str, writes: &[Write]) -> impl Iterator<Ite
     if ids.len() < 20 && oldest > 1 {
         lies.push(format!("the history keeps {} revisions only", ids.len()));
     }
-    lies.into_iter()
+    lies
 }

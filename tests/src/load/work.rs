@@ -5,10 +5,15 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use super::ledger::Shows;
 use super::{Done, Ledger, Load};
-use crate::{Answer, Client};
+use crate::canary::Dice;
+use crate::{Answer, Client, matrix};
 
 const MANAGEMENT: &str = "/api/catalog-management/v1alpha1";
+
+/// The entities that every source has before anybody writes.
+pub(super) const FIRST_ENTITIES: u64 = 1;
 
 /// The id of a source.
 pub(super) fn id(plugin: &str, number: usize) -> String {
@@ -43,8 +48,7 @@ pub(super) struct Worker {
     load: Load,
     client: Client,
     ledger: Arc<Ledger>,
-    /// Of a small generator: every run does the same, whatever the time.
-    state: u64,
+    dice: Dice,
     count: u64,
     pub(super) done: Done,
 }
@@ -56,28 +60,19 @@ impl Worker {
             load,
             client,
             ledger,
-            state: 0x9E37_79B9_7F4A_7C15 ^ (number as u64 + 1),
+            dice: matrix::dice(&format!("client {number}")),
             count: 0,
             done: Done::default(),
         }
     }
 
-    /// A number below `limit`.
-    fn pick(&mut self, limit: usize) -> usize {
-        // xorshift: nothing here has to be hard to guess.
-        self.state ^= self.state << 13;
-        self.state ^= self.state >> 7;
-        self.state ^= self.state << 17;
-        usize::try_from(self.state >> 33).unwrap_or(0) % limit.max(1)
-    }
-
     /// Does one thing.
     pub(super) fn step(&mut self) {
         self.count += 1;
-        let plugin = ["mcp", "model"][self.pick(2)];
-        let number = self.pick(self.load.sources / 2);
+        let plugin = ["mcp", "model"][self.dice.below(2)];
+        let number = self.dice.below(self.load.sources / 2);
         let source = format!("/plugins/{plugin}/sources/{}", id(plugin, number));
-        match self.pick(20) {
+        match self.dice.below(20) {
             0..5 => self.read("list", public(plugin)),
             5..9 => self.read("get", format!("{MANAGEMENT}{source}")),
             9 => self.read(
@@ -103,13 +98,13 @@ impl Worker {
 
     fn apply(&mut self, plugin: &str, number: usize, source: &str) {
         let Some(now) = self.look(source) else { return };
-        let entities = 1 + self.pick(5) as u64;
+        let entities = 1 + self.dice.below(5) as u64;
         let mark = self.number as u64 * 1_000_000_000 + self.count;
         let body = json!({
             "rawYaml": document(plugin, number, mark, entities),
             "options": {"confirmRemovals": 100},
         });
-        self.write("apply", source, &now, &body, Some(entities));
+        self.write("apply", source, &now, &body, Shows::Entities(entities));
     }
 
     fn roll_back(&mut self, source: &str) {
@@ -131,7 +126,7 @@ impl Worker {
             return;
         };
         let body = json!({"revisionId": to, "options": {"confirmRemovals": 100}});
-        self.write("roll back", source, &now, &body, None);
+        self.write("roll back", source, &now, &body, Shows::As(to.to_owned()));
     }
 
     /// The revision that is there.
@@ -147,7 +142,7 @@ impl Worker {
         source: &str,
         now: &str,
         body: &Value,
-        entities: Option<u64>,
+        shows: Shows,
     ) {
         let verb = if operation == "apply" {
             "apply"
@@ -163,7 +158,7 @@ impl Worker {
         {
             // Rolling back to what is there already changes nothing.
             if made != now {
-                self.ledger.acknowledged(source, now, made, entities);
+                self.ledger.acknowledged(source, now, made, shows);
             }
         }
     }

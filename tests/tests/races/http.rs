@@ -6,7 +6,7 @@ use std::sync::{Mutex, RwLock};
 use catalog_tests::{Answer, Client, Server};
 use serde_json::{Value, json};
 
-use crate::run::{Listed, Seen, Target, Wrote};
+use crate::run::{Listed, Seen, Target, Wrote, version};
 
 const BASE: &str = "/api/catalog-management/v1alpha1/plugins/mcp/sources";
 
@@ -71,9 +71,15 @@ impl Http {
             200 | 201 if json["changed"] == json!(false) => Wrote::Unchanged,
             200 | 201 => Wrote::Done(text("revision").unwrap()),
             409 | 412 => Wrote::Conflict(text("current")),
-            400..500 => Wrote::Refused,
+            400..500 => Wrote::Refused(text("code").unwrap_or(answer.text)),
             _ => Wrote::Unknown,
         }
+    }
+
+    /// The version that is served of a source.
+    fn version(&self, source: &str) -> Option<u64> {
+        let json = self.get(&format!("{BASE}/{source}"))?;
+        json["status"]["revision"].as_str().map(version)
     }
 }
 
@@ -101,7 +107,7 @@ impl Target for Http {
             Err(_) => Wrote::Unknown,
             Ok(answer) => match answer.status {
                 200 => Wrote::Done(answer.json()["revision"].as_str().unwrap().to_owned()),
-                400..500 => Wrote::Refused,
+                400..500 => Wrote::Refused(answer.text),
                 _ => {
                     let text = format!("{path}: {}", answer.text);
                     self.violations.lock().unwrap().push(text);
@@ -140,12 +146,17 @@ impl Target for Http {
     }
 
     fn served(&self, source: &str) -> Option<(Option<u64>, Vec<String>)> {
+        // It is told in another place. Versions only grow: one that is the same before and after is
+        // that of what was served in between.
+        let before = self.version(source);
         // Entities carry their source in their name.
         let path = "/api/mcp_catalog/v1alpha1/mcpservers?pageSize=1000";
         let json = self.get(path)?;
         let names = json["items"].as_array()?.iter();
         let names = names.filter_map(|i| i["name"].as_str().map(str::to_owned));
         let names = names.filter(|name| name.starts_with(source));
-        Some((None, names.collect()))
+        let names = names.collect();
+        let version = before.filter(|before| self.version(source) == Some(*before));
+        Some((version, names))
     }
 }

@@ -50,8 +50,7 @@ impl Process {
             Err(CatalogError::Store(StoreError::Conflict { current, .. })) => {
                 Wrote::Conflict(current.map(|id| id.to_string()))
             }
-            Err(CatalogError::Store(StoreError::Unavailable { .. })) => Wrote::Unknown,
-            Err(_) => Wrote::Refused,
+            Err(error) => Wrote::Refused(error.code().to_owned()),
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Many clients at once on a few sources, and what each of them saw.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use catalog_tests::history::{Call, End, Op, Record, Recorded, check};
+use catalog_tests::history::{Call, End, Op, Record, Recorded, check, settle};
+use catalog_tests::matrix::dice;
 
 /// Entities in every document that a client writes: all of one name, so that a mix shows.
 pub const ENTITIES: usize = 5;
@@ -35,7 +36,8 @@ pub enum Wrote {
     Done(String),
     Unchanged,
     Conflict(Option<String>),
-    Refused,
+    /// With its code.
+    Refused(String),
     Unknown,
 }
 
@@ -69,6 +71,36 @@ pub struct Run {
     pub writers: usize,
     pub readers: usize,
     pub duration: Duration,
+    /// So many at least have to happen, or the run has shown nothing.
+    pub least: Counts,
+}
+
+/// What has happened in a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Counts {
+    /// Versions that were made by clients, roll backs included.
+    pub made: u64,
+    pub conflicts: u64,
+    pub rolled_back: u64,
+    /// Edits past the server that were taken.
+    pub outside: u64,
+    /// Looks at what is served of which the version is known.
+    pub served: u64,
+}
+
+impl Counts {
+    fn violations(&self, least: &Self) -> Vec<String> {
+        let pairs = [
+            ("versions made", self.made, least.made),
+            ("conflicts", self.conflicts, least.conflicts),
+            ("roll backs", self.rolled_back, least.rolled_back),
+            ("outside edits", self.outside, least.outside),
+            ("looks at what is served", self.served, least.served),
+        ];
+        let few = pairs.into_iter().filter(|(_, count, least)| count < least);
+        few.map(|(what, count, least)| format!("{count} {what} only, not even {least}"))
+            .collect()
+    }
 }
 
 /// Everything that was seen.
@@ -78,6 +110,7 @@ pub struct Log {
     calls: Mutex<Vec<Call>>,
     records: Mutex<BTreeMap<String, Record>>,
     violations: Mutex<Vec<String>>,
+    rolled_back: AtomicU64,
     pub longest: AtomicU64,
 }
 
@@ -102,9 +135,10 @@ impl Log {
         self.violations.lock().unwrap().push(text);
     }
 
-    /// Notes the revisions that are listed now; old ones go after a while.
-    fn record(&self, target: &dyn Target, source: &str) {
-        for listed in target.list(source) {
+    /// Notes the revisions that are listed now, and says which; old ones go after a while.
+    fn record(&self, target: &dyn Target, source: &str) -> BTreeSet<u64> {
+        let listed = target.list(source);
+        for listed in &listed {
             let version = version(&listed.id);
             let known = |r: &Record| r.get(&version).is_some_and(|r| r.content.is_some());
             let mut records = self.records.lock().unwrap();
@@ -122,18 +156,7 @@ impl Log {
                 .or_default()
                 .insert(version, recorded);
         }
-    }
-}
-
-/// A source of numbers that differ, and differ from run to run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
+        listed.iter().map(|listed| version(&listed.id)).collect()
     }
 }
 
@@ -159,7 +182,7 @@ pub fn run(run: &Run, targets: &[Arc<dyn Target>], meanwhile: impl FnOnce()) -> 
             }
             for n in 0..run.readers {
                 let name = format!("reader-{t}-{n}");
-                scope.spawn(move || read(run, &**target, log, stop, &name));
+                scope.spawn(move || read(run, (t, &**target), log, stop, &name));
             }
             scope.spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
@@ -183,16 +206,13 @@ pub fn run(run: &Run, targets: &[Arc<dyn Target>], meanwhile: impl FnOnce()) -> 
 }
 
 fn write(run: &Run, target: &dyn Target, log: &Log, stop: &AtomicBool, name: &str) {
-    let seed = name
-        .bytes()
-        .fold(14_695_981_039, |h, b| h * 31 % 99_991 + u64::from(b));
-    let mut dice = Dice(seed + u64::from(std::process::id()));
+    let mut dice = dice(name);
     let mut before: BTreeMap<String, Seen> = BTreeMap::new();
     for turn in 0.. {
         if stop.load(Ordering::Relaxed) {
             return;
         }
-        let source = &run.sources[usize::try_from(dice.roll(run.sources.len() as u64)).unwrap()];
+        let source = dice.pick(&run.sources);
         let sent = log.now();
         let Some(seen) = target.read(source) else {
             std::thread::sleep(Duration::from_millis(20));
@@ -203,14 +223,21 @@ fn write(run: &Run, target: &dyn Target, log: &Log, stop: &AtomicBool, name: &st
             content: seen.content.clone(),
         };
         log.note(name, source, sent, op);
-        if dice.roll(3) == 0 {
-            std::thread::sleep(Duration::from_millis(dice.roll(10)));
+        if dice.below(3) == 0 {
+            std::thread::sleep(Duration::from_millis(dice.number() % 10));
         }
         let sent = log.now();
         let old = before.get(source).filter(|old| old.id != seen.id);
-        let (expected, content, wrote) = match (dice.roll(8), old) {
+        let (expected, content, wrote) = match (dice.below(8), old) {
             (0, Some(old)) => {
                 let wrote = target.roll_back(source, &seen.id, &old.id);
+                let done = matches!(wrote, Wrote::Done(_));
+                log.rolled_back.fetch_add(done.into(), Ordering::Relaxed);
+                // It may be gone from the history by now.
+                let wrote = match wrote {
+                    Wrote::Refused(code) if code == "revision-not-found" => Wrote::Conflict(None),
+                    other => other,
+                };
                 (Some(&seen), old.content.clone(), wrote)
             }
             (1, _) => {
@@ -230,7 +257,11 @@ fn write(run: &Run, target: &dyn Target, log: &Log, stop: &AtomicBool, name: &st
                 End::Done(version(&id))
             }
             Wrote::Conflict(Some(id)) => End::Conflict(version(&id)),
-            Wrote::Conflict(None) | Wrote::Refused | Wrote::Unchanged => End::Refused,
+            Wrote::Conflict(None) | Wrote::Unchanged => End::Refused,
+            Wrote::Refused(code) => {
+                log.violation(format!("{source}: {name} was refused: {code}"));
+                End::Refused
+            }
             Wrote::Unknown => End::Unknown,
         };
         let expected = expected.map(Seen::version);
@@ -247,7 +278,13 @@ fn write(run: &Run, target: &dyn Target, log: &Log, stop: &AtomicBool, name: &st
     }
 }
 
-fn read(run: &Run, target: &dyn Target, log: &Log, stop: &AtomicBool, name: &str) {
+fn read(
+    run: &Run,
+    (number, target): (usize, &dyn Target),
+    log: &Log,
+    stop: &AtomicBool,
+    name: &str,
+) {
     while !stop.load(Ordering::Relaxed) {
         for source in &run.sources {
             let sent = log.now();
@@ -266,7 +303,7 @@ fn read(run: &Run, target: &dyn Target, log: &Log, stop: &AtomicBool, name: &str
                 version: version.unwrap_or_default(),
                 content: one.to_owned(),
             };
-            log.note(name, &format!("served {source}"), sent, op);
+            log.note(name, &served_by(source, number), sent, op);
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -301,96 +338,123 @@ pub fn content_file(dir: &Path, source: &str) -> PathBuf {
     dir.join(format!("{source}.yaml"))
 }
 
+/// The register that a target serves of a source.
+fn served_by(source: &str, target: usize) -> String {
+    format!("served {source} by {target}")
+}
+
 /// What the run shows: how many calls, how many versions, and everything that is wrong.
 pub struct Outcome {
     pub calls: u64,
     pub versions: u64,
+    pub counts: Counts,
     pub violations: Vec<String>,
 }
 
-/// Judges a run. `follows`: each target shows at once what was written through it, so that what it
-/// serves is a register, too (only where targets tell the version they serve).
-pub fn judge(run: &Run, log: Log, target: &dyn Target) -> Outcome {
+/// Revisions that a history keeps at least.
+const KEPT: usize = 20;
+
+/// Judges a run. Each target shows at once what was written through it, so what it serves is a
+/// register, too; what was written through another comes a little later.
+pub fn judge(run: &Run, log: Log, targets: &[Arc<dyn Target>]) -> Outcome {
+    let mut listed = BTreeMap::new();
     for source in &run.sources {
-        settled(run, target, source, &log);
-        log.record(target, source);
+        for target in targets {
+            settled(run, &**target, source, &log);
+        }
+        listed.insert(source, log.record(&*targets[0], source));
     }
     let mut violations = log.violations.into_inner().unwrap();
-    let mut calls = log.calls.into_inner().unwrap();
+    let calls = log.calls.into_inner().unwrap();
     let mut records = log.records.into_inner().unwrap();
+    let ended = |wanted: fn(&End) -> bool| {
+        let ends = calls.iter().filter(|call| match &call.op {
+            Op::Write { end, .. } => wanted(end),
+            Op::Read { .. } => false,
+        });
+        ends.count() as u64
+    };
+    let known = |call: &&Call| {
+        call.key.starts_with("served ") && !matches!(call.op, Op::Read { version: 0, .. })
+    };
+    let all = records.values().flat_map(|record| record.values());
+    let counts = Counts {
+        made: ended(|end| matches!(end, End::Done(_))),
+        conflicts: ended(|end| matches!(end, End::Conflict(_))),
+        rolled_back: log.rolled_back.into_inner(),
+        outside: all.filter(|recorded| recorded.outside).count() as u64,
+        served: calls.iter().filter(known).count() as u64,
+    };
+    violations.extend(counts.violations(&run.least));
     let mut versions = 0;
     for source in &run.sources {
         let record = records.get_mut(source).unwrap();
-        let newest = *record.keys().next_back().unwrap();
-        versions += newest;
-        // What nobody looked at before it was pruned is known to have been.
-        let unknown = Recorded {
-            content: None,
-            outside: false,
-        };
-        for version in 1..=newest {
-            record.entry(version).or_insert_with(|| unknown.clone());
-        }
+        versions += *record.keys().next_back().unwrap();
+        settle(record, &listed[source], KEPT);
         let found = check(source, &calls, record);
         if !found.is_empty() {
             around(source, &calls, record);
         }
         violations.extend(found);
-        // What is served is a register of its own: its writes are those acknowledged, its contents
-        // the names.
-        let key = format!("served {source}");
-        let tags: Vec<&str> = record
-            .values()
-            .filter_map(|r| tag(r.content.as_deref()?))
-            .collect();
-        let mut served: Vec<Call> = calls.iter().filter(|c| c.key == key).cloned().collect();
-        for call in &served {
-            if let Op::Read { content, .. } = &call.op
-                && !tags.contains(&content.as_str())
-                && record.values().all(|r| r.content.is_some())
-            {
-                violations.push(format!("{source}: {content} is served and was never there"));
-            }
-        }
-        let told = |c: &Call| !matches!(c.op, Op::Read { version: 0, .. });
-        if served.iter().all(told) {
-            let writes = calls.iter().filter(|c| c.key == *source).filter_map(|c| {
-                let Op::Write {
-                    content,
-                    end: end @ End::Done(_),
-                    ..
-                } = &c.op
-                else {
-                    return None;
-                };
-                Some(Call {
-                    key: key.clone(),
-                    op: Op::Write {
-                        expected: None,
-                        content: tag(content)?.to_owned(),
-                        end: end.clone(),
-                    },
-                    ..c.clone()
-                })
-            });
-            served.extend(writes);
-            let named = record.iter().map(|(version, recorded)| {
-                let content = recorded.content.as_deref().and_then(tag).map(str::to_owned);
-                // Who made it was asked above.
-                let outside = recorded.outside;
-                (*version, Recorded { content, outside })
-            });
-            let named: Record = named.collect();
-            let found = check(&key, &served, &named);
-            violations.extend(found.into_iter().filter(|f| !f.contains("nobody made")));
+        for target in 0..targets.len() {
+            violations.extend(served(source, target, &calls, record));
         }
     }
-    calls.retain(|call| !call.key.is_empty());
     Outcome {
         calls: calls.len() as u64,
         versions,
+        counts,
         violations,
     }
+}
+
+/// What is wrong with what a target has served of a source. Its writes are those that were
+/// acknowledged by it, its contents the names.
+fn served(source: &str, target: usize, calls: &[Call], record: &Record) -> Vec<String> {
+    let mut violations = Vec::new();
+    let key = served_by(source, target);
+    let tags: Vec<&str> = record
+        .values()
+        .filter_map(|r| tag(r.content.as_deref()?))
+        .collect();
+    let mut served = Vec::new();
+    for call in calls.iter().filter(|c| c.key == key) {
+        let Op::Read { version, content } = &call.op else {
+            continue;
+        };
+        if !tags.contains(&content.as_str()) && record.values().all(|r| r.content.is_some()) {
+            violations.push(format!("{source}: {content} is served and was never there"));
+        }
+        if *version > 0 {
+            served.push(call.clone());
+        }
+    }
+    let by_it = format!("writer-{target}-");
+    let writes = calls.iter().filter_map(|c| {
+        let Op::Write { content, end, .. } = &c.op else {
+            return None;
+        };
+        let own = c.key == *source && c.client.starts_with(&by_it);
+        (own && matches!(end, End::Done(_))).then(|| Call {
+            key: key.clone(),
+            op: Op::Write {
+                expected: None,
+                content: tag(content).unwrap_or_default().to_owned(),
+                end: end.clone(),
+            },
+            ..c.clone()
+        })
+    });
+    served.extend(writes);
+    let named = record.iter().map(|(version, recorded)| {
+        let content = recorded.content.as_deref().and_then(tag).map(str::to_owned);
+        // Who made it was asked before.
+        let outside = recorded.outside;
+        (*version, Recorded { content, outside })
+    });
+    let found = check(&key, &served, &named.collect());
+    violations.extend(found.into_iter().filter(|f| !f.contains("nobody made")));
+    violations
 }
 
 /// In the end everything is the same: what is stored, on disk, and served.

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use super::disk::{Disk, Known, Loss, Tear};
 use super::trace::Event;
+use crate::canary::Dice;
+use crate::matrix;
 
 /// Random states at every point, besides those that are made up.
 const RANDOM: usize = 4;
@@ -44,27 +46,23 @@ impl State {
     }
 }
 
-/// Numbers that are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % sides as u64).unwrap_or(0)
-    }
-}
-
-/// Every state, each once: at every point, nothing of what is not durable, all of it, parts of it
+/// Every state, each once: at each of these points, nothing of what is not durable, all of it, parts of it
 /// alone, all but such a part, what an ordered file system leaves, and some at random. `key` tells
 /// apart what may be found at a point.
-pub fn states<K: Hash>(start: &Disk, trace: &[Event], key: impl Fn(usize) -> K) -> Vec<State> {
-    let (mut disk, mut dice) = (start.clone(), Dice(0x9e37_79b9_7f4a_7c15));
+pub fn states<K: Hash>(
+    start: &Disk,
+    trace: &[Event],
+    points: &[usize],
+    key: impl Fn(usize) -> K,
+) -> Vec<State> {
+    let (mut disk, mut dice) = (start.clone(), matrix::dice("power cuts"));
     let (mut found, mut seen, mut known) = (Vec::new(), HashSet::new(), Known::new());
     for point in 0..=trace.len() {
         if let Some(event) = point.checked_sub(1).and_then(|last| trace.get(last)) {
             disk.see(event);
+        }
+        if !points.contains(&point) {
+            continue;
         }
         let key = key(point);
         for (loss, what) in losses(&disk, &mut dice) {
@@ -110,7 +108,7 @@ fn losses(disk: &Disk, dice: &mut Dice) -> Vec<(Loss, String)> {
     }
     let chance = |n: usize, dice: &mut Dice| match n < SINGLE / 2 {
         true => names.checked_sub(n + 1),
-        false => (names > 0).then(|| dice.roll(names)),
+        false => (names > 0).then(|| dice.below(names)),
     };
     let single: Vec<usize> = (0..SINGLE).filter_map(|n| chance(n, dice)).collect();
     for n in single {
@@ -131,8 +129,8 @@ fn losses(disk: &Disk, dice: &mut Dice) -> Vec<(Loss, String)> {
         add(without, every(Tear::None), format!("all names but {n}"));
     }
     for _ in 0..RANDOM {
-        let made = (0..names).map(|_| dice.roll(2) == 0).collect();
-        let tear = |file: &usize| (*file, Tear::ALL[dice.roll(Tear::ALL.len())]);
+        let made = (0..names).map(|_| dice.below(2) == 0).collect();
+        let tear = |file: &usize| (*file, Tear::ALL[dice.below(Tear::ALL.len())]);
         let tears: BTreeMap<usize, Tear> = files.iter().map(tear).collect();
         let what = format!("at random: {tears:?}");
         add(made, tears, what);

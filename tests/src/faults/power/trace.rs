@@ -93,6 +93,7 @@ pub enum Fate {
 pub struct Recorder {
     events: Arc<Mutex<(usize, Trace)>>,
     judge: Arc<Judge>,
+    cuts: bool,
 }
 
 impl Recorder {
@@ -108,7 +109,15 @@ impl Recorder {
         Self {
             events: Arc::default(),
             judge: Arc::new(judge),
+            cuts: false,
         }
+    }
+
+    /// Of every write, only the first half is made, as a kernel may do; so is of what is tried again.
+    #[must_use]
+    pub fn cutting(mut self) -> Self {
+        self.cuts = true;
+        self
     }
 
     /// The hook for the store.
@@ -136,6 +145,11 @@ impl Recorder {
         let event = match &op.change {
             FsChange::MakeDir { .. } => Event::MakeDir(path),
             FsChange::MakeFile { .. } => Event::MakeFile(path),
+            FsChange::Write { offset, bytes } if self.cuts && bytes.len() > 1 => {
+                let half = bytes.len() / 2;
+                self.note(Event::Write(path, *offset, bytes[..half].to_vec()));
+                return FsAnswer::Short(half);
+            }
             FsChange::Write { offset, bytes } => Event::Write(path, *offset, bytes.to_vec()),
             FsChange::Truncate { length } => Event::Truncate(path, *length),
             FsChange::Rename { to } => Event::Rename(path, to.clone()),
