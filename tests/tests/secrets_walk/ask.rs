@@ -459,7 +459,7 @@ impl Walk {
             let (bearer, cookie, key, basic) =
                 (put("bearer"), put("cookie"), put("key"), put("basic"));
             let credentials = String::from_utf8(catalog_tests::canary::base64(
-                format!("bob:{basic}").as_bytes(),
+                format!("svc:{basic}").as_bytes(),
                 *b"+/",
             ))
             .unwrap();

@@ -4,7 +4,7 @@ use catalog_core::model::SourceDocument;
 use catalog_core::ports::{CatalogPlugin, LoadRequest, NoSecrets};
 use catalog_core::redaction::{redact_yaml, restore_yaml};
 use catalog_core::sources_config::{CatalogSourcesConfig, SourcesFile, set_source};
-use catalog_core::validation::{Finding, Pipeline, Place};
+use catalog_core::validation::{Finding, Layer, Pipeline, Place};
 use catalog_core::yaml::{Limits, Position, YamlError, parse_bytes};
 use catalog_core::{SourceId, SourceKey, SourceSettings};
 use catalog_plugins::{McpPlugin, ModelPlugin};
@@ -153,6 +153,34 @@ fn sources(text: &[u8], limits: &Limits, verdict: &mut Verdict) {
 /// The names of the entities that a text yields, and what was said of it.
 pub fn names(route: Route, text: &str) -> (Vec<String>, Verdict) {
     validated(route, text.as_bytes())
+}
+
+/// What is found in settings with this text in the place of each name, by place.
+pub fn of_settings(text: &str) -> Vec<(&'static str, Vec<String>)> {
+    let plain = || SourceSettings::new("A", "yaml");
+    let mut all = [
+        ("name", plain()),
+        ("type", plain()),
+        ("labels", plain()),
+        ("includedItems", plain()),
+        ("excludedItems", plain()),
+    ];
+    all[0].1.name = text.to_owned();
+    all[1].1.source_type = text.to_owned();
+    all[2].1.labels = vec![text.to_owned()];
+    all[3].1.included_items = vec![text.to_owned()];
+    all[4].1.excluded_items = vec![text.to_owned()];
+    let plugin = McpPlugin::new();
+    let key = SourceKey::parse("mcp", "a").unwrap();
+    all.map(|(place, settings)| {
+        let document = SourceDocument::new(settings, Some(b"mcpservers: []\n"[..].into()));
+        let run = Pipeline::new(Limits::default()).run(&key, document, &plugin, Vec::new());
+        let semantic = run.report.findings().filter(|f| {
+            f.is_error() && f.layer == Layer::Semantic && f.path.to_string().starts_with(place)
+        });
+        (place, semantic.map(|f| f.code.to_string()).collect())
+    })
+    .into()
 }
 
 fn validated(route: Route, text: &[u8]) -> (Vec<String>, Verdict) {
