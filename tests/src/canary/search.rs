@@ -142,10 +142,10 @@ impl Search {
 }
 
 fn place_in_filter(text: &[u8]) -> (usize, u64) {
-    let mut hash = 0u64;
-    for byte in &text[..FILTER_BYTES] {
-        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    }
+    // All at once: this is done for every byte of a log of megabytes, also in a debug build.
+    let mut word = [0; 8];
+    word[..FILTER_BYTES].copy_from_slice(&text[..FILTER_BYTES]);
+    let hash = u64::from_le_bytes(word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let bit = usize::try_from((hash ^ (hash >> 29)) % FILTER_BITS as u64).expect("an index");
     (bit / 64, 1 << (bit % 64))
 }
