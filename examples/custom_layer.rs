@@ -49,7 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let text = "mcpservers: []\n";
     let edit = Edit::settings(settings.clone()).with_content(text);
-    let author = Author::new("alice");
+    let author = Author::new("operator");
     let answer = catalog
         .apply(
             &key,

@@ -34,14 +34,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         source_type: Some("yaml".into()),
         ..SettingsPatch::default()
     };
-    let alice = Author::new("alice");
+    let operator = Author::new("operator");
     let edit = Edit::settings(settings).with_content(FIRST);
     let first = catalog
         .apply(
             &key,
             edit,
             Expect::Absent,
-            alice.clone(),
+            operator.clone(),
             ApplyOptions::default(),
         )
         .await?;
@@ -58,7 +58,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             &key,
             edit,
             Expect::revision(first.clone()),
-            alice.clone(),
+            operator.clone(),
             ApplyOptions::default(),
         )
         .await?;
@@ -82,7 +82,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             &key,
             bad,
             expect.clone(),
-            alice.clone(),
+            operator.clone(),
             ApplyOptions::default(),
         )
         .await
@@ -92,7 +92,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // There is always a way back: a new revision with the old bytes.
     let back = catalog
-        .roll_back(&key, &first, expect, alice, ApplyOptions::default())
+        .roll_back(&key, &first, expect, operator, ApplyOptions::default())
         .await?;
     let bytes = std::fs::read(dir.path().join("mcp-team-servers.yaml"))?;
     assert_eq!(bytes, FIRST.as_bytes());

@@ -72,8 +72,8 @@ pub struct Hit {
 /// ```
 /// use catalog_core::redaction::redact_text;
 /// assert_eq!(
-///     redact_text("GET https://bob:hunter2@example.net/?page=2 failed"),
-///     "GET https://bob:***REDACTED***@example.net/?page=2 failed"
+///     redact_text("GET https://svc:hunter2@example.net/?page=2 failed"),
+///     "GET https://svc:***REDACTED***@example.net/?page=2 failed"
 /// );
 /// ```
 pub fn redact_text(text: &str) -> String {

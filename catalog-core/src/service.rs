@@ -28,7 +28,7 @@
 //! };
 //! let edit = Edit::settings(settings).with_content("items:\n  - name: a\n");
 //! let done = catalog
-//!     .apply(&key, edit, Expect::Absent, Author::new("alice"), ApplyOptions::default())
+//!     .apply(&key, edit, Expect::Absent, Author::new("operator"), ApplyOptions::default())
 //!     .await?;
 //! assert!(done.created);
 //! assert_eq!(done.status.entity_count, 1);
@@ -153,6 +153,8 @@ struct Shared {
     loaded_once: AtomicBool,
     ledger: Ledger,
     loads: tokio::sync::Semaphore,
+    showing: read::Turns,
+    comparing: read::Turns,
     health: tokio::sync::Mutex<Option<(tokio::time::Instant, HealthReport)>>,
 }
 

@@ -3,6 +3,7 @@
 mod check;
 mod serve;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -101,14 +102,22 @@ fn failed(line: &str) -> ExitCode {
 /// Says what is wrong. That may quote a setting, and the setting may be somebody's secret in the wrong
 /// place.
 fn complain(line: &str) {
-    eprintln!("catalog-server: {}", redact_text(line));
+    let line = format!("catalog-server: {}\n", redact_text(line));
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+/// Says something to whoever reads the standard output. When nobody does any more, that is no reason to
+/// break, which is what `print!` does.
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 async fn migrate(args: &MigrateArgs) -> ExitCode {
     let dsn = match database(args.db_dsn.as_ref(), &args.data_dir) {
         Ok(Database::Sqlite(dsn)) => dsn,
         Ok(Database::None) => {
-            println!("there is no database");
+            say("there is no database\n");
             return ExitCode::SUCCESS;
         }
         Err(line) => return usage(&line),
@@ -116,7 +125,7 @@ async fn migrate(args: &MigrateArgs) -> ExitCode {
     if args.check {
         return match SqliteStatus::check(dsn.as_str()).await {
             Ok(pending) if pending.is_empty() => {
-                println!("the database is up to date");
+                say("the database is up to date\n");
                 ExitCode::SUCCESS
             }
             Ok(pending) => {
@@ -128,7 +137,7 @@ async fn migrate(args: &MigrateArgs) -> ExitCode {
     }
     match SqliteStatus::connect(dsn.as_str()).await {
         Ok(_) => {
-            println!("the database is up to date");
+            say("the database is up to date\n");
             ExitCode::SUCCESS
         }
         Err(error) => failed(&error.to_string()),
@@ -139,7 +148,7 @@ fn openapi() -> ExitCode {
     let builder = with_plugins(CatalogService::builder().store(MemoryStore::new()));
     match builder.build() {
         Ok(catalog) => {
-            print!("{}", crate::http::openapi(&catalog));
+            say(&crate::http::openapi(&catalog));
             ExitCode::SUCCESS
         }
         Err(error) => failed(&error.to_string()),

@@ -17,7 +17,7 @@ const COMMENTS: [&str; 6] = [
     "# just words",
     "#",
     "# password: canary-in-a-comment",
-    "# see https://bob:canary1@example.net",
+    "# see https://svc:canary1@example.net",
     "# token=canary2 and so on",
     "# - name: DB_PASSWORD",
 ];

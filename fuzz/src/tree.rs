@@ -217,7 +217,7 @@ impl Maker {
         self.made += 1;
         let canary = format!("{CANARY}-{:04x}0123456789abcdef0123", self.made);
         Json::String(match dice.below(5) {
-            0 => format!("https://bob:{canary}@example.net/x"),
+            0 => format!("https://svc:{canary}@example.net/x"),
             1 => format!("--api-key={canary}"),
             2 => format!("GET /x?token={canary}&y=1"),
             3 => format!("Authorization: Bearer {canary}"),

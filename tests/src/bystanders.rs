@@ -17,6 +17,8 @@ const PATHS: [&str; 3] = [
     "/livez",
 ];
 const VALIDATE: &str = "/api/catalog-management/v1alpha1/plugins/mcp/sources/mcp-default:validate";
+/// What nobody should have to wait for an answer.
+const BOUND: Duration = Duration::from_secs(2);
 /// Between two requests of one of them.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -37,13 +39,28 @@ pub struct Seen {
     pub failures: Vec<String>,
 }
 
+impl Seen {
+    /// What is wrong: who was not answered, and that they were made to wait, when they were. A bound
+    /// for a machine that does other things, too: of a hundred requests, one may take longer.
+    pub fn complaints(&self) -> Vec<String> {
+        let slow = self.times.quantile(0.99);
+        let late = (slow > BOUND).then(|| format!("p99 of others is {slow:.2?}"));
+        self.failures.iter().cloned().chain(late).collect()
+    }
+}
+
 impl Bystanders {
     /// Begins with this many.
     pub fn begin(count: usize, address: SocketAddr) -> Self {
+        Self::begin_with(count, address, PAUSE)
+    }
+
+    /// As [`begin`](Self::begin), with this pause between two requests of one of them.
+    pub fn begin_with(count: usize, address: SocketAddr, pause: Duration) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let client = |number| {
             let stop = stop.clone();
-            std::thread::spawn(move || go_on(number, address, &stop))
+            std::thread::spawn(move || go_on(number, address, pause, &stop))
         };
         let clients = (0..count).map(client).collect();
         Self { stop, clients }
@@ -69,7 +86,12 @@ impl Bystanders {
     }
 }
 
-fn go_on(number: usize, address: SocketAddr, stop: &AtomicBool) -> (Vec<Duration>, Vec<String>) {
+fn go_on(
+    number: usize,
+    address: SocketAddr,
+    pause: Duration,
+    stop: &AtomicBool,
+) -> (Vec<Duration>, Vec<String>) {
     let (mut times, mut failures) = (Vec::new(), Vec::new());
     for round in number.. {
         if stop.load(Ordering::Relaxed) {
@@ -92,7 +114,7 @@ fn go_on(number: usize, address: SocketAddr, stop: &AtomicBool) -> (Vec<Duration
             Err(error) => failures.push(format!("not answered: {error}")),
         }
         times.push(begun.elapsed());
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(pause);
     }
     (times, failures)
 }

@@ -45,21 +45,28 @@ pub fn usage(pid: u32) -> Usage {
 }
 
 /// Lets the peak of a process's memory begin anew.
-pub fn forget_peak(pid: u32) {
-    // Where the system does not let us, the peak is that of its whole life.
-    let _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");
+///
+/// # Errors
+/// Where the system does not let us: the peak is that of its whole life then, and says nothing about
+/// what comes next.
+pub fn forget_peak(pid: u32) -> std::io::Result<()> {
+    fs::write(format!("/proc/{pid}/clear_refs"), "5")
 }
 
-/// Raises the limit of file descriptors of this process as far as it goes; answers what it is.
-pub fn raise_descriptors() -> u64 {
+/// Raises the limit of file descriptors of this process as far as it goes, and further to `wanted`
+/// where root may; answers what it is.
+pub fn raise_descriptors(wanted: u64) -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: maximum,
-        maximum,
-    };
-    let limit = match setrlimit(Resource::Nofile, raised) {
-        Ok(()) => maximum,
-        Err(_) => current,
-    };
-    limit.unwrap_or(u64::MAX)
+    let maximum = maximum.unwrap_or(u64::MAX);
+    let mut limit = current.unwrap_or(u64::MAX);
+    for raised in [maximum, wanted.max(maximum)] {
+        let both = Rlimit {
+            current: Some(raised),
+            maximum: Some(raised),
+        };
+        if setrlimit(Resource::Nofile, both).is_ok() {
+            limit = raised;
+        }
+    }
+    limit
 }

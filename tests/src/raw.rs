@@ -79,6 +79,18 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
+/// From now on nothing reaches this connection, and it says nothing: as if its machine were unplugged.
+///
+/// # Panics
+/// When the system does not let us.
+pub fn unplug(stream: &TcpStream) {
+    // Of the classic packet filter: take nothing of any packet.
+    let drop_all = socket2::SockFilter::new(0x06, 0, 0, 0);
+    socket2::SockRef::from(stream)
+        .attach_filter(&[drop_all])
+        .expect("a filter");
+}
+
 /// Sends these bytes and reads every answer until the server closes.
 ///
 /// # Panics

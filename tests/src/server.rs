@@ -1,9 +1,10 @@
 //! The real binary as a process.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -67,7 +68,47 @@ pub struct ServerOptions {
 pub struct Server {
     child: Child,
     client: Client,
-    log: Arc<Mutex<String>>,
+    log: Said,
+    printed: Said,
+    readers: Vec<JoinHandle<()>>,
+}
+
+/// What a process wrote, whatever the bytes.
+type Said = Arc<Mutex<Vec<u8>>>;
+
+fn text(said: &Said) -> String {
+    let said = said.lock().unwrap_or_else(PoisonError::into_inner);
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+/// Keeps what comes, to the end, and tells of every line.
+fn keep(from: impl Read, said: &Said, mut tell: impl FnMut(&[u8])) {
+    let mut from = BufReader::new(from);
+    let mut line = Vec::new();
+    while matches!(from.read_until(b'\n', &mut line), Ok(1..)) {
+        said.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(&line);
+        tell(&line);
+        line.clear();
+    }
+}
+
+/// Waits until everything that was written is read. Not for ever: what the process started may live on
+/// and keep the pipe open.
+fn finish(readers: &[JoinHandle<()>]) {
+    let end = Instant::now() + Duration::from_secs(2);
+    while readers.iter().any(|r| !r.is_finished()) && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The base URL in the line that says that the server is ready.
+fn base_in(line: &[u8]) -> Option<String> {
+    let line = String::from_utf8_lossy(line);
+    let (_, rest) = line.split_once("ready at http://")?;
+    let address = rest.split(['"', ' ', '\n']).next()?;
+    Some(format!("http://{address}"))
 }
 
 impl Server {
@@ -117,32 +158,31 @@ impl Server {
             .arg(data_dir)
             .args(&options.args)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         if !options.args.iter().any(|arg| arg == "--log-format") {
             command.args(["--log-format", "json"]);
         }
         let mut child = command.spawn().expect("the binary starts");
-        let lines = BufReader::new(child.stderr.take().expect("a pipe"));
-        let log = Arc::new(Mutex::new(String::new()));
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let printed = Arc::new(Mutex::new(Vec::new()));
         let (sender, address) = std::sync::mpsc::channel();
-        std::thread::spawn({
-            let log = log.clone();
-            move || {
-                for line in lines.lines().map_while(Result::ok) {
-                    let ready = line.find("ready at http://").map(|at| {
-                        let rest = &line[at + "ready at ".len()..];
-                        rest.split(['"', ' ']).next().unwrap_or_default().to_owned()
-                    });
-                    let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-                    log.push_str(&line);
-                    log.push('\n');
-                    if let Some(base) = ready {
-                        let _ = sender.send(base);
-                    }
+        let stderr = child.stderr.take().expect("a pipe");
+        let stdout = child.stdout.take().expect("a pipe");
+        let readers = [
+            std::thread::spawn({
+                let log = log.clone();
+                move || {
+                    keep(stderr, &log, |line| {
+                        drop(base_in(line).map(|b| sender.send(b)))
+                    })
                 }
-            }
-        });
+            }),
+            std::thread::spawn({
+                let printed = printed.clone();
+                move || keep(stdout, &printed, |_| ())
+            }),
+        ];
         let end = Instant::now() + START;
         loop {
             if let Ok(base) = address.recv_timeout(Duration::from_millis(20)) {
@@ -150,17 +190,17 @@ impl Server {
                     child,
                     client: Client::new(base),
                     log,
+                    printed,
+                    readers: readers.into(),
                 });
             }
             if let Some(status) = child.try_wait().expect("the process is ours") {
-                std::thread::sleep(Duration::from_millis(100));
-                let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                return Err((status, log));
+                finish(&readers);
+                return Err((status, text(&log)));
             }
             if Instant::now() > end {
                 let _ = child.kill();
-                let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                panic!("the server is not ready in time: {log}");
+                panic!("the server is not ready in time: {}", text(&log));
             }
         }
     }
@@ -177,17 +217,34 @@ impl Server {
 
     /// Everything logged so far.
     pub fn log(&self) -> String {
-        self.log
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        text(&self.log)
+    }
+
+    /// Everything written to the standard output so far.
+    pub fn printed(&self) -> String {
+        text(&self.printed)
     }
 
     /// Kills the process as `kill -9` does; answers what it logged.
     pub fn kill(mut self) -> String {
+        self.end()
+    }
+
+    /// Ends the process, if it has not ended; answers what it logged, to the last byte.
+    fn end(&mut self) -> String {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        finish(&self.readers);
         self.log()
+    }
+
+    /// Waits for the process to end by itself; answers how, and what it logged and printed.
+    ///
+    /// # Panics
+    /// When it does not within a minute.
+    pub fn wait_and_tell(mut self) -> (ExitStatus, String, String) {
+        let status = self.ended();
+        (status, self.end(), self.printed())
     }
 
     /// Sends SIGTERM.
@@ -208,6 +265,10 @@ impl Server {
     /// # Panics
     /// When it does not within a minute.
     pub fn wait(mut self) -> ExitStatus {
+        self.ended()
+    }
+
+    fn ended(&mut self) -> ExitStatus {
         let end = Instant::now() + START;
         loop {
             if let Some(status) = self.child.try_wait().expect("the process is ours") {

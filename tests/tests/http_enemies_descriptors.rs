@@ -14,7 +14,7 @@ const SOURCE: &str = "/api/catalog-management/v1alpha1/plugins/mcp/sources/mcp-d
 
 /// Starts a server that may have no more than this many descriptors.
 fn start(limit: u32) -> (Server, tempfile::TempDir) {
-    process::raise_descriptors();
+    process::raise_descriptors(0);
     let dir = tempfile::tempdir().unwrap();
     let script = format!("ulimit -n {limit} && exec \"$@\"");
     let under = ["sh", "-c", &script, "sh"].map(str::to_owned).into();

@@ -2,6 +2,11 @@
 
 use super::MARKER;
 
+/// How a token begins is a word or two.
+const MAX_PREFIX: usize = 16;
+/// What is to be filled in is said in a few words.
+const MAX_HOLE: usize = 64;
+
 /// Whether a value obviously only stands for a secret: `<token>`, `${TOKEN}`, `your-token`,
 /// `changeme`, `xxxxx`.
 pub(super) fn is_placeholder(value: &str) -> bool {
@@ -9,7 +14,7 @@ pub(super) fn is_placeholder(value: &str) -> bool {
     if value.is_empty() || value.contains(MARKER) {
         return true;
     }
-    is_reference(value) || is_stand_in(value)
+    is_reference(value) || is_template(value) || is_stand_in(value)
 }
 
 /// Whether the value beside a secret's name only shows how it is given: the name again, or a command
@@ -90,6 +95,34 @@ fn is_reference(value: &str) -> bool {
         || value.strip_prefix('$').is_some_and(is_name)
 }
 
+/// `HF_{optional token}`, `sk-<your key>`: how a token begins, and what is to be filled in.
+fn is_template(value: &str) -> bool {
+    let Some(open) = value.find(['{', '<']) else {
+        return false;
+    };
+    let (prefix, rest) = value.split_at(open);
+    prefix.len() <= MAX_PREFIX
+        && prefix.ends_with(['_', '-'])
+        && prefix
+            .bytes()
+            .all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-'))
+        && hole(rest) == Some(rest.len())
+}
+
+/// The length of the hole to be filled in that starts here: words in brackets.
+pub(super) fn hole(text: &str) -> Option<usize> {
+    let close = match text.bytes().next()? {
+        b'{' => '}',
+        b'<' => '>',
+        _ => return None,
+    };
+    let head = text.get(1..text.floor_char_boundary(MAX_HOLE))?;
+    let inner = head.get(..head.find(close)?)?;
+    let wordy = |c: char| c.is_ascii_alphabetic() || matches!(c, ' ' | '_' | '-');
+    (inner.contains(|c: char| c.is_ascii_alphabetic()) && inner.chars().all(wordy))
+        .then(|| inner.len() + 2)
+}
+
 /// Small and capital letters and digits, all mixed: no name that people give.
 fn is_random(word: &str) -> bool {
     let has = |f: fn(&u8) -> bool| word.bytes().any(|b| f(&b));
@@ -154,7 +187,11 @@ fn is_stand_in(value: &str) -> bool {
         .all(|c| c.is_ascii_lowercase() || matches!(c, '-' | '_' | ' ' | '.'));
     let says_so = ["your", "example", "placeholder", "changeme", "redacted"]
         .iter()
-        .any(|w| lower.contains(w));
+        .any(|w| lower.contains(w))
+        // `secret-token-acl-optional`: no secret says that it need not be given.
+        || lower
+            .split(|c: char| !c.is_ascii_alphabetic())
+            .any(|w| w == "optional");
     let asks = ["insert", "enter", "replace", "paste"]
         .iter()
         .any(|w| lower.starts_with(w))
@@ -297,6 +334,9 @@ mod tests {
             "\"<token>\"",
             "my-example-key",
             "${TOKEN:-changeme}",
+            "HF_{optional token}",
+            "sk-<your key>",
+            "secret-token-acl-optional",
         ] {
             assert!(is_placeholder(text), "{text}");
         }
@@ -340,6 +380,12 @@ mod tests {
             "x1x2",
             "Bearer abcdef",
             "my-example-pw-9",
+            "hunter{two}",
+            "HF_{0ptional}",
+            "abc_{a}{b}",
+            "long-prefix-of-letters-_{a}",
+            "optional9",
+            "pw",
         ] {
             assert!(!is_placeholder(text), "{text}");
         }

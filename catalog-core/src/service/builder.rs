@@ -169,6 +169,8 @@ impl CatalogServiceBuilder {
                 loaded_once: false.into(),
                 ledger: Ledger::default(),
                 loads: Semaphore::new(self.options.concurrent_loads.max(1)),
+                showing: super::read::Turns::default(),
+                comparing: super::read::Turns::default(),
                 health: tokio::sync::Mutex::default(),
             }),
         })

@@ -93,6 +93,7 @@ impl CatalogService {
         };
         let before_to = revisions.iter().find(|r| r.id < to).map(|r| r.id.clone());
         let from = from.cloned().or(before_to);
+        let _turn = shared.comparing.next().await;
         let after = shared.store.get_revision(key, &to).await?.document;
         let before = match &from {
             Some(id) => shared.store.get_revision(key, id).await?.document,

@@ -1,8 +1,10 @@
 //! Looking at sources. Everything that leaves here is redacted.
 
+use std::num::NonZero;
 use std::sync::Arc;
 
 use serde_json::Value;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::CatalogService;
 use super::diff::shown_content;
@@ -83,6 +85,27 @@ pub struct RevisionDetail {
     pub raw_yaml: Option<String>,
 }
 
+/// Turns at documents: each has one in memory, several times over, and a processor for itself.
+///
+/// However many ask at once, no more have their turn than there are processors. The others wait with nothing
+/// in their hands, and whoever asks for something small is served meanwhile.
+pub(super) struct Turns(Semaphore);
+
+impl Default for Turns {
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism();
+        Self(Semaphore::new(processors.map_or(1, NonZero::get)))
+    }
+}
+
+impl Turns {
+    /// A turn, until it is dropped.
+    pub(super) async fn next(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.0.acquire().await.ok()
+    }
+}
+
 /// Settings with every secret replaced.
 pub(super) fn shown(settings: &SourceSettings) -> SourceSettings {
     let redacted = serde_json::to_value(settings).map(|v: Value| redaction::redact_value(&v));
@@ -153,6 +176,7 @@ impl CatalogService {
     /// [`CatalogError::PluginNotFound`], [`StoreError::SourceNotFound`], those of the store.
     pub async fn get(&self, key: &SourceKey) -> Result<SourceDetail, CatalogError> {
         let slot = self.shared.slot(&key.plugin)?;
+        let _turn = self.shared.showing.next().await;
         let Some(stored) = self.shared.store.get(key).await? else {
             return Err(StoreError::SourceNotFound { key: key.clone() }.into());
         };
@@ -204,6 +228,7 @@ impl CatalogService {
             }
             .into());
         };
+        let _turn = self.shared.showing.next().await;
         let document = self.shared.store.get_revision(key, id).await?.document;
         Ok(RevisionDetail {
             entry,

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Finding, Findings, Layer, LayerContext, Path, Place, did_you_mean};
+use super::{Finding, Findings, Layer, LayerContext, Path, Place, did_you_mean, has_invisible};
 use crate::model::{SourceDocument, SourceSettings};
 use crate::redaction;
 use crate::yaml::{self, Limits, YamlError};
@@ -113,7 +113,7 @@ pub(super) fn semantic(context: LayerContext<'_>) -> Vec<Finding> {
     findings.into_vec()
 }
 
-/// A text that must say something, within a length and without control characters.
+/// A text that must say something, within a length and without characters that nobody sees.
 fn text(findings: &mut Findings, path: &Path, value: &str, max_chars: usize) {
     if value.trim().is_empty() {
         findings.error(path, None, "required", "must not be blank");
@@ -130,6 +130,14 @@ fn text(findings: &mut Findings, path: &Path, value: &str, max_chars: usize) {
             None,
             "control-character",
             "must not hold control characters",
+        );
+    } else if has_invisible(value) {
+        // As for the names of entities: they look like others and are none.
+        findings.error(
+            path,
+            None,
+            "bad-format",
+            "must be without control and invisible characters",
         );
     }
 }

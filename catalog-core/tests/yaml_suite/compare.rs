@@ -4,12 +4,12 @@ use catalog_core::yaml::{Limits, parse};
 use serde_json::Value as Json;
 
 use super::cases::Case;
-use super::table::KNOWN;
+use super::table::{KNOWN, is_rule};
 
 /// How a case came out.
 pub enum Outcome {
     /// As the suite says.
-    Agrees,
+    Agrees(Agreement),
     /// Refused by this rule of ours, which applies to it.
     Rule(&'static str),
     /// Different for a reason of its own.
@@ -18,17 +18,34 @@ pub enum Outcome {
     Unexplained(String),
 }
 
+/// In what a case agrees with the suite.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Agreement {
+    /// It means what the suite says.
+    Meaning,
+    /// It is taken; the suite does not say in JSON what it means.
+    Taken,
+    /// It is no YAML.
+    NoYaml,
+    /// It is no YAML, and refused; but all that is said is that a rule of ours forbids it.
+    Forbidden,
+}
+
 /// Runs a case.
 pub fn outcome(case: &Case) -> Outcome {
     let read = parse(&case.yaml, &Limits::default());
     let (found, explained) = match (&read, case.fails) {
         (Err(error), true) => {
-            assert!(!error.issues.is_empty());
-            return Outcome::Agrees;
+            let mut codes = error.issues.iter().map(|issue| issue.code);
+            return Outcome::Agrees(match codes.any(|code| !is_rule(code)) {
+                true => Agreement::NoYaml,
+                false => Agreement::Forbidden,
+            });
         }
         (Ok(_), true) => ("accepted, although it is no YAML".to_owned(), None),
         (Ok(document), false) => match wrong_value(case, &document.root.to_json()) {
-            None => return Outcome::Agrees,
+            None if case.json.is_none() => return Outcome::Agrees(Agreement::Taken),
+            None => return Outcome::Agrees(Agreement::Meaning),
             Some(wrong) => (wrong, None),
         },
         (Err(error), false) => {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::cases::Case;
-use super::compare::Outcome;
+use super::compare::{Agreement, Outcome};
 
 /// Rules of ours that refuse what YAML allows, and why.
 const RULES: [(&str, &str); 3] = [
@@ -21,6 +21,11 @@ const RULES: [(&str, &str); 3] = [
         "Only the tags of the core schema are known (`!!str`, `!!int`, `!!float`, `!!bool`, `!!null`, `!!seq`, `!!map`, `!`), and only where they fit. Others ask a reader to make objects of its own.",
     ),
 ];
+
+/// Whether a code is of a rule of ours.
+pub fn is_rule(code: &str) -> bool {
+    RULES.iter().any(|(rule, _)| *rule == code)
+}
 
 /// Cases that differ for reasons of their own.
 pub const KNOWN: &[(&str, &str)] = &[
@@ -71,17 +76,21 @@ fn table(outcomes: &[(&Case, Outcome)]) -> Result<String, String> {
         let cases = outcomes.iter().filter(|(_, outcome)| wanted(outcome));
         cases.map(|(case, _)| case.id.as_str()).collect::<Vec<_>>()
     };
-    let agree = outcomes
-        .iter()
-        .filter(|(_, outcome)| matches!(outcome, Outcome::Agrees));
-    let refused = agree.clone().filter(|(case, _)| case.fails).count();
+    let agree =
+        |how| of(&move |outcome| matches!(outcome, Outcome::Agrees(found) if *found == how));
+    let forbidden = agree(Agreement::Forbidden);
     let _ = writeln!(
         out,
-        "{} cases; {} come out as the suite says: {} accepted with the meaning it gives, {} refused.\n",
+        "{} cases; {} come out as the suite says: {} accepted with the meaning it gives, {} accepted for which it \
+         gives none, {} refused as no YAML (of these {} only because of a rule of ours that it breaks, too{}{}).\n",
         outcomes.len(),
-        agree.clone().count(),
-        agree.count() - refused,
-        refused,
+        of(&|outcome| matches!(outcome, Outcome::Agrees(_))).len(),
+        agree(Agreement::Meaning).len(),
+        agree(Agreement::Taken).len(),
+        agree(Agreement::NoYaml).len() + forbidden.len(),
+        forbidden.len(),
+        if forbidden.is_empty() { "" } else { ": " },
+        forbidden.join(" "),
     );
     out.push_str("| refused by | cases | why | which |\n|---|---|---|---|\n");
     let mut told = 0;

@@ -113,7 +113,7 @@ fn revision() -> Revision {
         id: "1-9f86d081884c".into(),
         sequence: 1,
         created_at: noon(),
-        author: "alice".into(),
+        author: "operator".into(),
         message: None,
         size: 42,
         digest: "sha256:00".into(),
@@ -123,7 +123,7 @@ fn revision() -> Revision {
 }
 
 fn revision_wire() -> Value {
-    json!({"id": "1-9f86d081884c", "sequence": 1, "createdAt": "2026-11-20T12:00:00Z", "author": "alice", "size": 42,
+    json!({"id": "1-9f86d081884c", "sequence": 1, "createdAt": "2026-11-20T12:00:00Z", "author": "operator", "size": 42,
         "digest": "sha256:00", "kind": "external", "current": true})
 }
 
@@ -141,12 +141,12 @@ fn a_source_and_its_view() {
 fn the_detail_of_a_source_always_has_raw_yaml() {
     let metadata = SourceMetadata {
         updated_at: noon(),
-        author: "alice".into(),
+        author: "operator".into(),
         message: Some("first".into()),
         size: 42,
         digest: "sha256:00".into(),
     };
-    let metadata_wire = json!({"updatedAt": "2026-11-20T12:00:00Z", "author": "alice", "message": "first", "size": 42,
+    let metadata_wire = json!({"updatedAt": "2026-11-20T12:00:00Z", "author": "operator", "message": "first", "size": 42,
         "digest": "sha256:00"});
     let detail = |raw_yaml: Option<&str>| SourceDetail {
         view: view(),

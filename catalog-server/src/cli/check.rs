@@ -8,7 +8,7 @@ use catalog_core::validation::{Finding, Pipeline, Place};
 use catalog_core::yaml::Limits;
 use catalog_plugins::{McpPlugin, ModelPlugin};
 
-use super::usage;
+use super::{say, usage};
 use crate::settings::{CheckArgs, sources_or_default};
 use crate::wiring::file_options;
 
@@ -26,7 +26,8 @@ pub(super) async fn run(args: &CheckArgs) -> ExitCode {
     let plugins: [&dyn CatalogPlugin; 2] = [&mcp, &model];
     let (mut count, mut errors, mut warnings) = (0, 0, 0);
     for finding in &found.findings {
-        println!("{}: {finding} [{}]", severity(finding), finding.code);
+        let (word, code) = (severity(finding), &finding.code);
+        say(&format!("{word}: {finding} [{code}]\n"));
         match finding.is_error() {
             true => errors += 1,
             false => warnings += 1,
@@ -38,14 +39,16 @@ pub(super) async fn run(args: &CheckArgs) -> ExitCode {
         };
         count += 1;
         for finding in findings(&pipeline, *plugin, source) {
-            println!("{}", line(source, &finding));
+            say(&format!("{}\n", line(source, &finding)));
             match finding.is_error() {
                 true => errors += 1,
                 false => warnings += 1,
             }
         }
     }
-    println!("{count} sources, {errors} errors, {warnings} warnings");
+    say(&format!(
+        "{count} sources, {errors} errors, {warnings} warnings\n"
+    ));
     if errors == 0 {
         ExitCode::SUCCESS
     } else {

@@ -6,7 +6,7 @@ use catalog_core::ports::ComponentState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::{failed, usage};
+use super::{failed, say, usage};
 use crate::descriptors::Descriptors;
 use crate::http::{HttpOptions, app};
 use crate::http_kit::{ServeOptions, listen, serve};
@@ -61,7 +61,7 @@ pub(super) async fn run(settings: &Settings, descriptors: Descriptors) -> ExitCo
         running = catalog.start() => {
             tell(&catalog, address).await;
             if sample {
-                print!("{}", first_start::greeting(&settings.data_dir, address));
+                say(&first_start::greeting(&settings.data_dir, address));
             }
             let drained = serving.await;
             running.stop().await;

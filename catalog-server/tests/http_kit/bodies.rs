@@ -79,6 +79,23 @@ async fn a_half_sent_body_is_408_and_the_connection_closed() {
 }
 
 #[tokio::test]
+async fn a_body_that_trickles_is_408_while_it_trickles() {
+    const SHORT: Duration = Duration::from_millis(200);
+    let toy = Toy::with(|_, shell| shell.limits.body_deadline = SHORT).await;
+    let head = format!("POST {} HTTP/1.1\r\nHost: toy\r\n", apply());
+    // Each drop is in time; all of them together are not.
+    for (length, drop) in [
+        ("Content-Length: 1000000", "x"),
+        ("Transfer-Encoding: chunked", "1\r\nx\r\n"),
+    ] {
+        let head = format!("{head}{length}\r\n\r\n");
+        let reply = toy.drip(head, drop.as_bytes(), SHORT / 10).await;
+        assert_eq!(reply.status, 408, "{length}");
+        assert_eq!(reply.header("connection"), Some("close"), "{length}");
+    }
+}
+
+#[tokio::test]
 async fn a_handler_that_takes_too_long_is_503() {
     let toy =
         Toy::with(|_, shell| shell.limits.request_deadline = Duration::from_millis(100)).await;

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use catalog_server::http_kit::{ServeOptions, ShellOptions};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::sleep,
 };
 
-use crate::support::{BASE, Reply, Toy};
+use crate::support::{BASE, Reply, Toy, unplug};
 
 const SHORT: Duration = Duration::from_millis(200);
 const LONG: Duration = Duration::from_secs(60);
@@ -34,20 +35,11 @@ async fn half_sent_headers_are_closed() {
 #[tokio::test]
 async fn headers_that_trickle_are_closed() {
     let toy = Toy::with(|serve, _| serve.header_timeout = SHORT).await;
-    let mut stream = toy.connect().await;
-    let begun = Instant::now();
-    for byte in get("/docs").bytes().cycle() {
-        // Each byte is in time; all of them together are not.
-        if stream.write_all(&[byte]).await.is_err() {
-            break;
-        }
-        sleep(SHORT / 10).await;
-        assert!(begun.elapsed() < LONG);
-        if begun.elapsed() > SHORT * 2 {
-            break;
-        }
+    // Each byte is in time; all of them together are not, and more are coming when it is closed.
+    for drop in [&b"x"[..], b"x: y\r\n"] {
+        let head = "GET /docs HTTP/1.1\r\nHost: toy\r\n";
+        assert_eq!(toy.drip(head, drop, SHORT / 10).await.status, 0);
     }
-    assert_eq!(Reply::read(&mut stream).await.status, 0);
 }
 
 #[tokio::test]
@@ -106,6 +98,66 @@ async fn a_client_that_reads_nothing_is_cut_off() {
     // The one slot is free again only when the greedy client is gone.
     let path = format!("{BASE}/plugins/mcp/sources/a");
     assert_eq!(toy.ask("GET", &path).await.echo(), "get mcp a");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_client_that_is_gone_without_a_word_is_noticed_under_a_stream() {
+    let toy = Toy::with(|serve, _| {
+        serve.write_timeout = SHORT * 2;
+        serve.max_connections = 1;
+    })
+    .await;
+    let mut vanished = toy.connect().await;
+    vanished.write_all(get("/ticks").as_bytes()).await.unwrap();
+    let mut buffer = [0; 4096];
+    assert!(vanished.read(&mut buffer).await.unwrap() > 0);
+    unplug(&vanished);
+    // The one slot is free again only when the server has noticed: the system would try for a quarter of an hour.
+    let path = format!("{BASE}/plugins/mcp/sources/a");
+    assert_eq!(toy.ask("GET", &path).await.echo(), "get mcp a");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_client_that_is_gone_without_a_word_is_noticed_while_it_is_waited_for() {
+    let short = |serve: &mut ServeOptions, shell: &mut ShellOptions| {
+        (serve.header_timeout, serve.first_byte_timeout) = (SHORT, SHORT);
+        serve.idle_timeout = SHORT;
+        shell.limits.body_deadline = SHORT;
+    };
+    // The server's ends of its connections that it has not closed, as the system tells.
+    let open = |toy: &Toy| {
+        let (port, sockets) = (
+            toy.address.port(),
+            std::fs::read_to_string("/proc/net/tcp").unwrap(),
+        );
+        let own = format!(":{port:04X} ");
+        let is_open = |line: &&str| {
+            let mut fields = line.split_whitespace().skip(1);
+            fields
+                .next()
+                .is_some_and(|local| format!("{local} ").ends_with(&own))
+                && fields.nth(1) == Some("01")
+        };
+        sockets.lines().filter(is_open).count()
+    };
+    let post = format!(
+        "POST {BASE}/plugins/mcp/sources/a:apply HTTP/1.1\r\nHost: toy\r\nContent-Length: 100\r\n\r\n{{"
+    );
+    for said in ["", "GET /docs HTTP/1.1\r\nHo", &get("/nowhere"), &post] {
+        let toy = Toy::with(short).await;
+        let mut vanished = toy.connect().await;
+        vanished.write_all(said.as_bytes()).await.unwrap();
+        assert_eq!(open(&toy), 1);
+        unplug(&vanished);
+        let begun = Instant::now();
+        while open(&toy) > 0 {
+            assert!(begun.elapsed() < LONG / 4, "{said:?}");
+            sleep(SHORT / 10).await;
+        }
+        drop(vanished);
+    }
 }
 
 #[tokio::test]

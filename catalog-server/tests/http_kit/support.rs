@@ -14,7 +14,7 @@ use poem_openapi::{
 };
 use serde_json::Value;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinHandle,
@@ -112,6 +112,24 @@ impl Public {
     }
 }
 
+/// A stream of very little, for ever.
+fn ticks() -> poem::Response {
+    let tick = |()| async {
+        sleep(Duration::from_millis(20)).await;
+        Some((Ok::<_, std::io::Error>("tick\n"), ()))
+    };
+    let ticks = futures_util::stream::unfold((), tick);
+    poem::Response::builder().body(poem::Body::from_bytes_stream(ticks))
+}
+
+/// From now on nothing reaches this socket, and it says nothing: as if its machine were unplugged.
+pub fn unplug(stream: &TcpStream) {
+    let drop_all = socket2::SockFilter::new(0x06, 0, 0, 0);
+    socket2::SockRef::from(stream)
+        .attach_filter(&[drop_all])
+        .unwrap();
+}
+
 /// A running toy server. Dropping it stops it.
 pub struct Toy {
     pub address: SocketAddr,
@@ -130,6 +148,7 @@ impl Toy {
         let api = Published(WithAllow((Management, Public)));
         let service = OpenApiService::new(api, "toy", "1");
         let app = Route::new()
+            .at("/ticks", poem::endpoint::make_sync(|_| ticks()))
             .at("/docs", docs::page(&service))
             .at("/openapi.json", docs::document(&service))
             .nest_no_strip("/", service);
@@ -153,6 +172,24 @@ impl Toy {
         let mut stream = self.connect().await;
         stream.write_all(bytes.as_ref()).await.unwrap();
         Reply::read(&mut stream).await
+    }
+
+    /// Sends these bytes and then one `x` every now and then, for as long as the server listens, and
+    /// reads all that comes back. The server has to end it: the drops never do.
+    pub async fn drip(&self, bytes: impl AsRef<[u8]>, drop: &[u8], every: Duration) -> Reply {
+        let (mut reader, mut writer) = self.connect().await.into_split();
+        writer.write_all(bytes.as_ref()).await.unwrap();
+        let dripping = async {
+            while writer.write_all(drop).await.is_ok() {
+                tokio::time::sleep(every).await;
+            }
+            // The server is gone; what it said before is still to be read.
+            std::future::pending::<Reply>().await
+        };
+        tokio::select! {
+            reply = Reply::read(&mut reader) => reply,
+            never = dripping => never,
+        }
     }
 
     /// One request without a body.
@@ -195,7 +232,7 @@ pub struct Reply {
 
 impl Reply {
     /// Reads to the end of the connection. Nothing at all is status 0.
-    pub async fn read(stream: &mut TcpStream) -> Self {
+    pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Self {
         let mut bytes = Vec::new();
         // A reset after the response changes nothing about the response.
         let _ = timeout(PATIENCE, stream.read_to_end(&mut bytes))

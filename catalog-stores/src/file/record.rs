@@ -154,7 +154,7 @@ mod tests {
 
     fn record(document: Option<SourceDocument>) -> Record {
         let meta = ChangeMeta {
-            author: Author::new("alice"),
+            author: Author::new("operator"),
             message: Some("two\nlines".to_owned()),
             kind: match document {
                 Some(_) => RevisionKind::Apply,

@@ -19,6 +19,8 @@ pub enum Encoding {
     Percent,
     /// Every byte as two digits.
     Hex,
+    /// Every byte as a decimal number, as Rust prints a list of bytes.
+    Decimal,
     Base64,
     /// With `-` and `_`.
     Base64Url,
@@ -30,7 +32,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Plain,
         Self::Json,
         Self::SingleQuoted,
@@ -38,6 +40,7 @@ impl Encoding {
         Self::Url,
         Self::Percent,
         Self::Hex,
+        Self::Decimal,
         Self::Base64,
         Self::Base64Url,
         Self::Split,
@@ -50,6 +53,8 @@ impl Encoding {
             Self::Unicode => 48,
             Self::Percent => 24,
             Self::Hex => 16,
+            // Numbers differ in length: `of` gives each part of eight by itself.
+            Self::Decimal => usize::MAX,
             // Eight bytes fill ten digits wherever they start, and a ninth and tenth in part.
             Self::Base64 | Self::Base64Url => 10,
             _ => 8,
@@ -64,6 +69,7 @@ impl Encoding {
             bytes.iter().for_each(|b| f(&mut out, *b));
             vec![out.into_bytes()]
         };
+        let written = |f: &dyn Fn(&u8) -> String| bytes.iter().map(f).collect::<String>();
         match self {
             Self::Plain => vec![bytes.to_vec()],
             Self::Json => {
@@ -76,26 +82,41 @@ impl Encoding {
                 for unit in text.encode_utf16() {
                     let _ = write!(out, "\\u{unit:04x}");
                 }
-                vec![out.into_bytes()]
+                both_cases(out)
             }
-            Self::Url => each(&|out, b| match b {
-                b if b.is_ascii_alphanumeric() || b"-._~".contains(&b) => out.push(char::from(b)),
-                b => {
-                    let _ = write!(out, "%{b:02X}");
+            Self::Url => {
+                let mut both = Vec::new();
+                for upper in [false, true] {
+                    both.extend(each(&|out, b| match b {
+                        b if b.is_ascii_alphanumeric() || b"-._~".contains(&b) => {
+                            out.push(char::from(b));
+                        }
+                        b if upper => drop(write!(out, "%{b:02X}")),
+                        b => drop(write!(out, "%{b:02x}")),
+                    }));
                 }
-            }),
-            Self::Percent => each(&|out, b| {
-                let _ = write!(out, "%{b:02X}");
-            }),
-            Self::Hex => each(&|out, b| {
-                let _ = write!(out, "{b:02x}");
-            }),
+                both
+            }
+            Self::Percent => both_cases(written(&|b| format!("%{b:02x}"))),
+            Self::Hex => both_cases(written(&|b| format!("{b:02x}"))),
+            // What stands between the numbers is not looked at, see `squeezed`.
+            Self::Decimal => {
+                let numbers: Vec<String> = bytes.iter().map(u8::to_string).collect();
+                let parts = numbers.windows(8.min(numbers.len().max(1)));
+                parts.map(|part| part.concat().into_bytes()).collect()
+            }
             Self::Base64 => aligned(bytes, b"+/"),
             Self::Base64Url => aligned(bytes, b"-_"),
             Self::Split => vec![squeezed(bytes)],
             Self::Reversed => vec![text.chars().rev().collect::<String>().into_bytes()],
         }
     }
+}
+
+/// With the digits beyond nine small and capital. The `u` of `\\u` is always small.
+fn both_cases(small: String) -> Vec<Vec<u8>> {
+    let capital = small.to_ascii_uppercase().replace("\\U", "\\u");
+    vec![small.into_bytes(), capital.into_bytes()]
 }
 
 /// A text without what may break it up.
@@ -153,8 +174,8 @@ mod tests {
     fn base64_is_that_of_everybody() {
         let of = |text: &str| String::from_utf8(base64(text.as_bytes(), *b"+/")).unwrap();
         assert_eq!(
-            [of("bob:hunter2"), of("Ma"), of("\u{fb}\u{ff}")],
-            ["Ym9iOmh1bnRlcjI", "TWE", "w7vDvw"]
+            [of("svc:hunter2"), of("Ma"), of("\u{fb}\u{ff}")],
+            ["c3ZjOmh1bnRlcjI", "TWE", "w7vDvw"]
         );
     }
 

@@ -142,10 +142,10 @@ impl Search {
 }
 
 fn place_in_filter(text: &[u8]) -> (usize, u64) {
-    let mut hash = 0u64;
-    for byte in &text[..FILTER_BYTES] {
-        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    }
+    // All at once: this is done for every byte of a log of megabytes, also in a debug build.
+    let mut word = [0; 8];
+    word[..FILTER_BYTES].copy_from_slice(&text[..FILTER_BYTES]);
+    let hash = u64::from_le_bytes(word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let bit = usize::try_from((hash ^ (hash >> 29)) % FILTER_BITS as u64).expect("an index");
     (bit / 64, 1 << (bit % 64))
 }
@@ -156,14 +156,18 @@ mod tests {
     use crate::canary::{Dice, base64};
 
     fn seen(text: impl AsRef<[u8]>) -> Option<Encoding> {
+        seen_of("q7Zr$\"x'9Lw%2kd", text)
+    }
+
+    fn seen_of(body: &str, text: impl AsRef<[u8]>) -> Option<Encoding> {
         let canary = Canary {
             what: "it".into(),
             text: String::new(),
-            bodies: vec!["q7Zr$\"x'9Lw%2kd".into()],
+            bodies: vec![body.into()],
         };
         let mut search = Search::new(&[canary]);
         search.look("here", text);
-        assert_eq!(search.checks(), 11);
+        assert_eq!(search.checks(), 12);
         search.hits().first().map(|h| h.encoding)
     }
 
@@ -178,11 +182,19 @@ mod tests {
             "q7Zr%24%22x%279Lw%252kd",
             "%71%37%5A%72%24%22%78%27%39%4C%77",
             "71375a722422782739",
+            "71375A722422782739",
+            "%71%37%5a%72%24%22%78%27%39%4c%77",
+            "secret: [113, 55, 90, 114, 36, 34, 120, 39, 57]",
+            "[\n    113,\n    55,\n    90,\n    114,\n    36,\n    34,\n    120,\n    39,\n]",
+            r"\u0071\u0037\u005A\u0072\u0024\u0022\u0078\u0027",
             r"\u0071\u0037\u005a\u0072\u0024\u0022\u0078\u0027",
             "\"q7Zr\\\n  $\\\"x'9Lw\"",
             "dk2%wL9'x\"$rZ7q",
         ] {
             assert!(seen(text).is_some(), "{text}");
+        }
+        for text in ["q7Zr%2Fx%2B9Lw", "q7Zr%2fx%2b9Lw"] {
+            assert!(seen_of("q7Zr/x+9Lw=2kd", text).is_some(), "{text}");
         }
         for before in ["", "a", "ab"] {
             for digits in [b"+/", b"-_"] {

@@ -106,6 +106,11 @@ impl Table {
             "| **all others** | {} | {} | | | |",
             total.negatives, total.alarms
         ));
+        lines.push(format!(
+            "| **precision**: of what the scan warns of, credentials | {} | {:.1} % | | | |",
+            total.found + total.alarms,
+            (total.precision() * 1000.0).floor() / 10.0
+        ));
         lines
     }
 

@@ -1,11 +1,14 @@
 //! Asking a server everything, and keeping what it says.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read as _, Write as _};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use catalog_tests::matrix::tries;
+use catalog_tests::matrix::{full, tries};
 use catalog_tests::{Answer, Server, eventually};
 use serde_json::{Value, json};
 
@@ -19,8 +22,20 @@ pub const METHODS: [&str; 8] = [
 /// A server that is asked.
 pub struct Walk {
     server: Server,
-    seen: Vec<(String, String)>,
-    events: Arc<Mutex<String>>,
+    seen: Vec<(String, Vec<u8>)>,
+    statuses: BTreeSet<u16>,
+    events: Arc<Mutex<Vec<u8>>>,
+    /// Requests to which no answer came.
+    unanswered: Vec<String>,
+}
+
+/// Everything that a server said, and how it was asked.
+pub struct Told {
+    pub seen: Vec<(String, Vec<u8>)>,
+    pub answers: usize,
+    pub unanswered: Vec<String>,
+    /// The kinds of answers there were.
+    pub statuses: BTreeSet<u16>,
 }
 
 impl Walk {
@@ -28,7 +43,9 @@ impl Walk {
         Self {
             server,
             seen: Vec::new(),
+            statuses: BTreeSet::new(),
             events: Arc::default(),
+            unanswered: Vec::new(),
         }
     }
 
@@ -50,22 +67,20 @@ impl Walk {
             .unwrap();
             let mut chunk = [0u8; 4096];
             while let Ok(n @ 1..) = stream.read(&mut chunk) {
-                events
-                    .lock()
-                    .unwrap()
-                    .push_str(&String::from_utf8_lossy(&chunk[..n]));
+                events.lock().unwrap().extend_from_slice(&chunk[..n]);
             }
         });
         eventually("the stream is open", || {
-            self.events.lock().unwrap().contains(": ok")
+            contains(&self.events.lock().unwrap(), ": ok")
         });
     }
 
     /// Keeps an answer. Page tokens are hex of what they hold, and are searched as such.
     fn note(&mut self, place: &str, answer: Answer) -> Answer {
         let place = format!("{place} → {}", answer.status);
-        self.seen
-            .push((place, format!("{:?}\n{}", answer.headers, answer.text)));
+        self.statuses.insert(answer.status);
+        let said = format!("{:?}\n{}", answer.headers, answer.text);
+        self.seen.push((place, said.into_bytes()));
         answer
     }
 
@@ -80,7 +95,10 @@ impl Walk {
         match self.server.client().try_send(method, path, headers, body) {
             Ok(answer) => Some(self.note(&place, answer)),
             // The client refuses to send it, or the server ended the connection.
-            Err(_) => None,
+            Err(error) => {
+                self.unanswered.push(format!("{place}: {error}"));
+                None
+            }
         }
     }
 
@@ -459,7 +477,7 @@ impl Walk {
             let (bearer, cookie, key, basic) =
                 (put("bearer"), put("cookie"), put("key"), put("basic"));
             let credentials = String::from_utf8(catalog_tests::canary::base64(
-                format!("bob:{basic}").as_bytes(),
+                format!("svc:{basic}").as_bytes(),
                 *b"+/",
             ))
             .unwrap();
@@ -594,31 +612,135 @@ impl Walk {
         }
     }
 
-    /// Ends the server; everything it ever said, and how many answers.
-    pub fn end(self, data: &Path) -> (Vec<(String, String)>, usize) {
+    /// Requests that are refused for what they are: too large, too late, or too many at a time.
+    pub fn pushed(&mut self, vault: &mut Vault) {
+        let address = catalog_tests::raw::address(self.server.client());
+        let path = format!("{MANAGEMENT}/plugins/mcp/sources/mcp-default:apply");
+        let head = |put: &mut dyn FnMut(&str) -> String, length: &str| {
+            format!(
+                "POST {path}?token={} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n{length}\r\n\r\n",
+                put("pushed query"),
+                put("pushed header"),
+            )
+        };
+        let mut put = |what: &str| vault.next_plain(what);
+        // Cut short, and waited for until it is too late; only in full, because that is half a minute.
+        let late = full().then(|| {
+            let mut text = head(&mut put, "Content-Length: 100000");
+            text += &format!("{{\"rawYaml\": \"password: {}", put("late body"));
+            std::thread::spawn(move || received_patiently(address, text.as_bytes()))
+        });
+        let secret = put("large body");
+        let body = format!("{{\"rawYaml\": \"# {secret} {}\"}}", "x".repeat(4 << 20));
+        let announced = head(&mut put, &format!("Content-Length: {}", body.len())) + &body;
+        let chunk = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+        let chunked = head(&mut put, "Transfer-Encoding: chunked") + &chunk;
+        let uri = format!(
+            "GET /{}?{} HTTP/1.1\r\nHost: x\r\n\r\n",
+            put("long URL"),
+            "x".repeat(9000)
+        );
+        let header = format!(
+            "GET /x HTTP/1.1\r\nX-Token: {}{}\r\n\r\n",
+            put("long header"),
+            "x".repeat(40_000)
+        );
+        let none = format!("{} is no HTTP\r\n\r\n", put("no HTTP"));
+        for (what, bytes) in [
+            ("too large", announced),
+            ("too large, chunked", chunked),
+            ("a long URL", uri),
+            ("a long header", header),
+            ("no HTTP", none),
+        ] {
+            self.noted(what, &received_patiently(address, bytes.as_bytes()));
+        }
+        // As many streams of events as there may be, and more.
+        let mut streams = Vec::new();
+        for _ in 0..MAX_STREAMS {
+            let mut stream = catalog_tests::raw::connect(address);
+            let token = put("stream");
+            write!(stream, "GET {MANAGEMENT}/events?token={token} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {token}\r\n\r\n").unwrap();
+            let mut first = [0; 2048];
+            let n = stream.read(&mut first).unwrap();
+            self.noted("a stream", &first[..n]);
+            let full = first.starts_with(b"HTTP/1.1 503");
+            streams.push(stream);
+            if full {
+                break;
+            }
+        }
+        drop(streams);
+        if let Some(late) = late {
+            let said = late.join().unwrap();
+            self.noted("too late", &said);
+        }
+    }
+
+    /// Keeps an answer as it came over the wire.
+    fn noted(&mut self, place: &str, said: &[u8]) {
+        let status = said
+            .get(9..12)
+            .and_then(|s| std::str::from_utf8(s).ok()?.parse().ok());
+        match status {
+            Some(status) => drop(self.statuses.insert(status)),
+            None => self.unanswered.push(place.to_owned()),
+        }
+        self.seen.push((place.to_owned(), said.to_owned()));
+    }
+
+    /// Asks the server to stop; everything it ever said until its end.
+    pub fn end(self, data: &Path) -> Told {
         let Self {
             server,
             mut seen,
+            statuses,
             events,
+            unanswered,
         } = self;
         let answers = seen.len();
+        server.terminate();
+        let (status, log, printed) = server.wait_and_tell();
+        assert!(status.success(), "it stopped with {status}");
         let said = events.lock().unwrap().clone();
-        assert!(said.contains("event: changed"), "{said}");
+        assert!(contains(&said, "event: changed"));
         seen.push(("events".into(), said));
-        let log = server.kill();
-        assert!(
-            log.contains("TRACE") && log.contains("DEBUG"),
-            "the log has every level"
-        );
-        seen.push(("log".into(), log));
+        for level in ["TRACE", "DEBUG", "stopped"] {
+            assert!(log.contains(level), "the log has no {level}");
+        }
+        assert!(printed.contains("sample catalog"), "{printed}");
+        seen.push(("log".into(), log.into_bytes()));
+        seen.push(("standard output".into(), printed.into_bytes()));
         for name in ["catalog.db", "catalog.db-wal", "catalog.db-shm"] {
             if let Ok(bytes) = fs::read(data.join(name)) {
-                seen.push((
-                    name.to_owned(),
-                    String::from_utf8_lossy(&bytes).into_owned(),
-                ));
+                seen.push((name.to_owned(), bytes));
             }
         }
-        (seen, answers)
+        Told {
+            seen,
+            answers,
+            unanswered,
+            statuses,
+        }
     }
+}
+
+/// More than a server with few descriptors allows.
+const MAX_STREAMS: usize = 300;
+
+fn contains(said: &[u8], text: &str) -> bool {
+    said.windows(text.len()).any(|w| w == text.as_bytes())
+}
+
+/// What comes back, however late, until the connection ends.
+fn received_patiently(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = catalog_tests::raw::connect(address);
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let _ = stream.write_all(bytes);
+    let _ = stream.shutdown(std::net::Shutdown::Write);
+    let mut said = Vec::new();
+    let _ = stream.read_to_end(&mut said);
+    said
 }

@@ -11,7 +11,7 @@ use catalog_tests::matrix::tries;
 use super::vault::{TOKENS, Vault};
 
 /// What `check`, `migrate` and starts that fail say about files and settings full of secrets.
-pub fn said(data: &Path, vault: &mut Vault) -> Vec<(String, String)> {
+pub fn said(data: &Path, vault: &mut Vault) -> Vec<(String, Vec<u8>)> {
     let mut seen = Vec::new();
     let mut run = |what: String, args: &[&str], env: &[(&str, &str)]| {
         let mut command = Command::new(binary("catalog-server"));
@@ -19,7 +19,7 @@ pub fn said(data: &Path, vault: &mut Vault) -> Vec<(String, String)> {
         command.envs(env.iter().copied());
         let output = command.output().unwrap();
         let text = [output.stdout, output.stderr].concat();
-        seen.push((what, String::from_utf8_lossy(&text).into_owned()));
+        seen.push((what, text));
         output.status
     };
     let data_dir = data.to_str().unwrap();

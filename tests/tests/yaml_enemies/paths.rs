@@ -4,7 +4,7 @@ use catalog_core::model::SourceDocument;
 use catalog_core::ports::{CatalogPlugin, LoadRequest, NoSecrets};
 use catalog_core::redaction::{redact_yaml, restore_yaml};
 use catalog_core::sources_config::{CatalogSourcesConfig, SourcesFile, set_source};
-use catalog_core::validation::{Finding, Pipeline, Place};
+use catalog_core::validation::{Finding, Layer, Pipeline, Place};
 use catalog_core::yaml::{Limits, Position, YamlError, parse_bytes};
 use catalog_core::{SourceId, SourceKey, SourceSettings};
 use catalog_plugins::{McpPlugin, ModelPlugin};
@@ -76,11 +76,11 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    fn error(&mut self, text: &[u8], code: &str, position: Option<Position>) {
+    fn error(&mut self, end: End, code: &str, position: Option<Position>) {
         if self.codes.len() < 1000 {
             self.codes.push(code.to_owned());
         }
-        let fits = position.is_some_and(|p| p.line >= 1 && p.column >= 1 && is_inside(text, p));
+        let fits = position.is_some_and(|p| p.line >= 1 && p.column >= 1 && end.is_not_before(p));
         if !fits {
             self.problems
                 .push(format!("{code} has no place in the text: {position:?}"));
@@ -88,21 +88,39 @@ impl Verdict {
     }
 
     fn findings<'a>(&mut self, text: &[u8], findings: impl Iterator<Item = &'a Finding>) {
+        let end = End::of(text);
         for finding in findings.filter(|f| f.is_error()) {
-            self.error(text, &finding.code, finding.position);
+            self.error(end, &finding.code, finding.position);
         }
     }
 
     fn yaml(&mut self, text: &[u8], error: &YamlError) {
+        let end = End::of(text);
         for issue in &error.issues {
-            self.error(text, issue.code, Some(issue.position));
+            self.error(end, issue.code, Some(issue.position));
         }
     }
 }
 
-fn is_inside(text: &[u8], position: Position) -> bool {
-    let breaks = text.iter().filter(|b| matches!(b, b'\n' | b'\r')).count();
-    position.line as usize <= breaks + 1 && position.column as usize <= text.len() + 1
+/// How far places in a text go. It is looked at once for all findings: there may be hundreds.
+#[derive(Clone, Copy)]
+struct End {
+    lines: usize,
+    bytes: usize,
+}
+
+impl End {
+    fn of(text: &[u8]) -> Self {
+        let breaks = text.iter().filter(|b| matches!(b, b'\n' | b'\r')).count();
+        Self {
+            lines: breaks + 1,
+            bytes: text.len(),
+        }
+    }
+
+    fn is_not_before(self, position: Position) -> bool {
+        position.line as usize <= self.lines && position.column as usize <= self.bytes + 1
+    }
 }
 
 /// Sends a text along.
@@ -142,7 +160,8 @@ fn sources(text: &[u8], limits: &Limits, verdict: &mut Verdict) {
         Err(error) => return verdict.yaml(text, &error),
     };
     verdict.findings(text, file.findings.iter());
-    verdict.findings(text, file.entries.iter().flat_map(|e| &e.findings));
+    let of_entries = file.entries.iter().flat_map(|e| &e.findings);
+    verdict.findings(text, of_entries);
     let files = [file];
     let _ = CatalogSourcesConfig::merge(&files);
     let id = SourceId::new("new").unwrap();
@@ -153,6 +172,34 @@ fn sources(text: &[u8], limits: &Limits, verdict: &mut Verdict) {
 /// The names of the entities that a text yields, and what was said of it.
 pub fn names(route: Route, text: &str) -> (Vec<String>, Verdict) {
     validated(route, text.as_bytes())
+}
+
+/// What is found in settings with this text in the place of each name, by place.
+pub fn of_settings(text: &str) -> Vec<(&'static str, Vec<String>)> {
+    let plain = || SourceSettings::new("A", "yaml");
+    let mut all = [
+        ("name", plain()),
+        ("type", plain()),
+        ("labels", plain()),
+        ("includedItems", plain()),
+        ("excludedItems", plain()),
+    ];
+    all[0].1.name = text.to_owned();
+    all[1].1.source_type = text.to_owned();
+    all[2].1.labels = vec![text.to_owned()];
+    all[3].1.included_items = vec![text.to_owned()];
+    all[4].1.excluded_items = vec![text.to_owned()];
+    let plugin = McpPlugin::new();
+    let key = SourceKey::parse("mcp", "a").unwrap();
+    all.map(|(place, settings)| {
+        let document = SourceDocument::new(settings, Some(b"mcpservers: []\n"[..].into()));
+        let run = Pipeline::new(Limits::default()).run(&key, document, &plugin, Vec::new());
+        let semantic = run.report.findings().filter(|f| {
+            f.is_error() && f.layer == Layer::Semantic && f.path.to_string().starts_with(place)
+        });
+        (place, semantic.map(|f| f.code.to_string()).collect())
+    })
+    .into()
 }
 
 fn validated(route: Route, text: &[u8]) -> (Vec<String>, Verdict) {

@@ -17,10 +17,21 @@ pub struct Cost {
     pub kib: u64,
 }
 
-/// Whether the kernel tells how much memory a process has used.
-pub fn can_measure() -> bool {
-    status("VmHWM").is_some()
+/// Whether the kernel tells how much memory a process has used since it was last asked to forget it; if
+/// not, why.
+pub fn cannot_measure() -> Option<String> {
+    let known = status("VmHWM").is_some();
+    let forgets = fs::write("/proc/self/clear_refs", "5");
+    match (known, forgets) {
+        (false, _) => Some("there is no /proc/self/status".to_owned()),
+        (true, Err(error)) => Some(format!("peaks of memory cannot be forgotten: {error}")),
+        (true, Ok(())) => None,
+    }
 }
+
+/// The name of a child that takes this much memory, which must show.
+pub const CONTROL: &str = "control";
+pub const CONTROL_KIB: u64 = 48 << 10;
 
 fn status(field: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
@@ -49,17 +60,31 @@ pub fn child(run: impl FnOnce(&str, Route, &dyn Fn(&[u8], &mut dyn FnMut(&[u8]))
         .unwrap();
     // Idle is with everything loaded that any reading needs.
     walk(route, b"a: 1\n");
-    run(&name, route, &|text, read| {
+    if name == CONTROL {
+        measured(|| {
+            drop(std::hint::black_box(vec![
+                1u8;
+                (CONTROL_KIB << 10) as usize
+            ]))
+        });
+        return true;
+    }
+    run(&name, route, &|text, read| measured(|| read(text)));
+    true
+}
+
+/// Prints what some work takes.
+fn measured(work: impl FnOnce()) {
+    {
         // Forgets the peak so far.
-        let _ = fs::write("/proc/self/clear_refs", "5");
+        fs::write("/proc/self/clear_refs", "5").unwrap();
         let idle = status("VmHWM").unwrap();
         let start = Instant::now();
-        read(text);
+        work();
         let ms = start.elapsed().as_secs_f64() * 1000.0;
         let peak = status("VmHWM").unwrap();
         println!("child: {ms} {}", peak.saturating_sub(idle));
-    });
-    true
+    }
 }
 
 /// What the enemy of this name costs on this way.

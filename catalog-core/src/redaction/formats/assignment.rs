@@ -2,7 +2,7 @@
 
 use super::{Found, looks_random};
 use crate::redaction::keys::is_sensitive_key;
-use crate::redaction::placeholder::{is_example_word, is_placeholder};
+use crate::redaction::placeholder::{hole, is_example_word, is_placeholder};
 
 const KIND: &str = "value of a sensitive name";
 /// Longer runs are data, not names.
@@ -36,9 +36,14 @@ pub(super) fn value(text: &str, at: usize) -> Option<Found> {
                 |c| "&\"'`;<>\\".contains(c),
                 |start| is_harmless(name, start),
             )?;
-            let value = rest
-                .get(..end)?
-                .trim_end_matches([')', '.', ',', ']', '}', '!']);
+            let value = rest.get(..end)?;
+            // `HF_{optional token}`: the blank is in what is to be filled in.
+            let open = value.find('{');
+            let template = open.and_then(|open| rest.get(..open + hole(rest.get(open..)?)?));
+            if template.is_some_and(|t| t.len() > end && is_placeholder(t)) {
+                return None;
+            }
+            let value = value.trim_end_matches([')', '.', ',', ']', '}', '!']);
             (at + 1, at + 1 + value.len())
         }
     };

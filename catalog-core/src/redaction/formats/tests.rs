@@ -95,8 +95,8 @@ fn a_private_key_is_hidden_up_to_its_end_line_or_the_end() {
 
 #[test]
 fn of_a_url_just_the_password_is_hidden() {
-    hides("postgres://bob:", "hunter2", "@db:5432/x?y=1");
-    hides("see https://bob:", "p@ss:w0rd", "@example.net/ now");
+    hides("postgres://svc:", "hunter2", "@db:5432/x?y=1");
+    hides("see https://svc:", "p@ss:w0rd", "@example.net/ now");
     hides("redis://:", "hunter2", "@cache");
     hides("https://", &random(20), ":x-oauth-basic@git.example.net/x");
     hides("https://", &random(20), "@git.example.net/x");
@@ -115,7 +115,7 @@ fn of_a_url_just_the_password_is_hidden() {
         "https://user:***@host",
         "https://user@host/a:b@c",
         "http://host:8080/path@v1",
-        "mailto:bob@example.net, see http://x",
+        "mailto:svc@example.net, see http://x",
     ] {
         keeps(text);
     }
@@ -142,16 +142,16 @@ fn what_follows_an_authorization_scheme_is_hidden() {
 #[test]
 fn assignments_to_sensitive_names_are_hidden() {
     hides("GET /x?token=", "abc123", "&page=2");
-    hides("password=", "hunter2", " user=bob");
+    hides("password=", "hunter2", " user=svc");
     hides("--api-key=", "s3cr3t", "");
     hides("API_KEY=\"", "a b c d", "\"");
     hides("Server=db;Password=", "hunter2,x", ";Timeout=3");
-    hides("{\"password\": \"", "hunter2", "\", \"user\": \"bob\"}");
+    hides("{\"password\": \"", "hunter2", "\", \"user\": \"svc\"}");
     hides("{\\\"password\\\":\\\"", "hunter2", "\\\"}");
     hides("x-api-key: ", &random(24), "");
     hides("run --password ", "hunter2", " --verbose");
     hides("[\"--token\", \"", "hunter2", "\"]");
-    hides("curl -u bob:", "hunter2", " https://example.net");
+    hides("curl -u svc:", "hunter2", " https://example.net");
     hides("https://example.net/?sv=1&sig=", &random(43), "&se=2");
     hides("authorization: token ", &random(40), "");
     for text in [
@@ -193,8 +193,7 @@ fn prose_is_not_touched_and_not_copied() {
 
 #[test]
 fn hostile_texts_take_linear_time() {
-    let started = std::time::Instant::now();
-    for piece in [
+    let pieces = [
         "eyJ-",
         "sk-sk-",
         "token=$",
@@ -218,9 +217,21 @@ fn hostile_texts_take_linear_time() {
         "\\",
         "\"token\":",
         "AKIA",
-    ] {
-        let text = piece.repeat(200_000 / piece.len());
-        let _ = redact(&text);
+    ];
+    // The best of three: what the machine does besides only adds.
+    let best = |text: &str| {
+        let once = |_| {
+            let started = std::time::Instant::now();
+            let _ = redact(text);
+            started.elapsed()
+        };
+        (0..3).map(once).min().unwrap_or_default()
+    };
+    for piece in pieces {
+        let text = piece.repeat(80_000 / piece.len());
+        let (some, all) = (best(&text[..text.len() / 8]), best(&text));
+        // Eight times as much, not sixty-four; what takes no time at all tells nothing.
+        let linear = all < some * 30 || all.as_millis() < 20;
+        assert!(linear, "{piece:?}: {some:?}, then {all:?}");
     }
-    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }

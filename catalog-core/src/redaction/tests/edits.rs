@@ -30,7 +30,7 @@ servers:
       secret
   - name: b
     password: 0123
-    url: https://bob:hunter2@example.net
+    url: https://svc:hunter2@example.net
 ";
 
 #[test]
@@ -116,7 +116,7 @@ fn aliases_keep_their_anchors() {
 
 #[test]
 fn a_credential_in_a_key_comes_back() {
-    let stored = "https://bob:hunter2@example.net: 1\nb: 2\n";
+    let stored = "https://svc:hunter2@example.net: 1\nb: 2\n";
     assert_eq!(
         edited(stored, |t| t.replace("b: 2", "b: 3")),
         stored.replace("b: 2", "b: 3")

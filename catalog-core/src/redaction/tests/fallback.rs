@@ -61,7 +61,7 @@ fn the_lines_of_a_secret_are_hidden() {
     shows("password: a\n  b c\nd: e\n", "password: §\n  ¤\nd: e\n");
     shows("tokens:\n- a\n- b\nc: d\n", "tokens:\n- §\n- §\nc: d\n");
     shows(
-        "credentials:\n  user: bob\n  deep:\n    - x\n    - y: |\n        z\nc: d\n",
+        "credentials:\n  user: svc\n  deep:\n    - x\n    - y: |\n        z\nc: d\n",
         "credentials:\n  user: §\n  deep:\n    - §\n    - y: |\n        ¤\nc: d\n",
     );
     shows(
@@ -77,8 +77,8 @@ fn the_lines_of_a_secret_are_hidden() {
 #[test]
 fn the_value_of_a_name_nearby_is_hidden() {
     shows(
-        "- name: DB_PASSWORD\n  description: d\n  value: hunter2\n- name: USER\n  value: bob\n",
-        "- name: DB_PASSWORD\n  description: d\n  value: §\n- name: USER\n  value: bob\n",
+        "- name: DB_PASSWORD\n  description: d\n  value: hunter2\n- name: USER\n  value: svc\n",
+        "- name: DB_PASSWORD\n  description: d\n  value: §\n- name: USER\n  value: svc\n",
     );
     shows(
         "- value: hunter2\n  name: TOKEN\n- value: x\n",
@@ -97,8 +97,8 @@ fn the_value_of_a_name_nearby_is_hidden() {
 #[test]
 fn formats_comments_and_copies_are_hidden() {
     shows(
-        "url: https://bob:hunter2@example.net\n",
-        "url: https://bob:¤@example.net\n",
+        "url: https://svc:hunter2@example.net\n",
+        "url: https://svc:¤@example.net\n",
     );
     shows(
         "a: 1 # password: x y\n# token=abc123\n",

@@ -71,7 +71,7 @@ fn fragments() -> impl Strategy<Value = String> {
         "\u{2028}",
         "://",
         "@",
-        "bob:",
+        "svc:",
         "eyJhbGciOi",
         ".",
         "-----BEGIN PRIVATE KEY-----",

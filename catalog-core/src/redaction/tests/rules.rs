@@ -36,7 +36,7 @@ fn booleans_nulls_and_empty_texts_stay() {
 #[test]
 fn everything_below_a_sensitive_key_is_hidden() {
     shows(
-        json!({"credentials": {"user": "bob", "deep": [1, {"x": "y", "on": false}]}, "tokens": ["a", "b"]}),
+        json!({"credentials": {"user": "svc", "deep": [1, {"x": "y", "on": false}]}, "tokens": ["a", "b"]}),
         json!({"credentials": {"user": MARKER, "deep": [MARKER, {"x": MARKER, "on": false}]}, "tokens": [MARKER, MARKER]}),
     );
 }
@@ -89,14 +89,14 @@ fn a_value_beside_a_sensitive_name_is_hidden_unless_it_is_a_placeholder() {
             {"key": "api-key", "default": 12345, "description": "d"},
             {"name": "TOKEN", "defaultValue": "a", "example": "b", "string_value": "c"},
             {"name": "DB_PASSWORD", "value": "${DB_PASSWORD}", "example": "<password>", "default": "changeme"},
-            {"name": "DB_USER", "value": "bob"},
+            {"name": "DB_USER", "value": "svc"},
         ]}),
         json!({"env": [
             {"name": "DB_PASSWORD", "value": MARKER},
             {"key": "api-key", "default": MARKER, "description": "d"},
             {"name": "TOKEN", "defaultValue": MARKER, "example": MARKER, "string_value": MARKER},
             {"name": "DB_PASSWORD", "value": "${DB_PASSWORD}", "example": "<password>", "default": "changeme"},
-            {"name": "DB_USER", "value": "bob"},
+            {"name": "DB_USER", "value": "svc"},
         ]}),
     );
 }
@@ -179,15 +179,15 @@ fn a_thing_with_a_sensitive_name_is_no_secret_but_its_value_is() {
     );
     // Below a secret everything is secret, whatever it is called.
     shows(
-        json!({"credentials": {"bob": {"name": "bob", "x": "hunter2"}}}),
-        json!({"credentials": {"bob": {"name": MARKER, "x": MARKER}}}),
+        json!({"credentials": {"svc": {"name": "svc", "x": "hunter2"}}}),
+        json!({"credentials": {"svc": {"name": MARKER, "x": MARKER}}}),
     );
 }
 
 #[test]
 fn a_credential_in_a_key_is_hidden_and_keys_stay_different() {
-    let key = |n: u8| format!("https://bob:hunter{n}@example.net");
-    let hidden = format!("https://bob:{MARKER}@example.net");
+    let key = |n: u8| format!("https://svc:hunter{n}@example.net");
+    let hidden = format!("https://svc:{MARKER}@example.net");
     shows(
         json!({key(1): 1, key(2): {"token": 2}}),
         json!({&hidden: 1, format!("{hidden} (2)"): {"token": MARKER}}),
@@ -197,13 +197,13 @@ fn a_credential_in_a_key_is_hidden_and_keys_stay_different() {
 #[test]
 fn a_scan_tells_where_credentials_are_but_not_where_placeholders_are() {
     let value = json!({
-        "password": "hunter2", "token": "<token>", "url": "https://bob:hunter2@example.net",
+        "password": "hunter2", "token": "<token>", "url": "https://svc:hunter2@example.net",
         "a": [{"name": "API_KEY", "value": "abc123"}], "secretRef": {"name": "a", "key": "b"},
     });
     assert_eq!(paths(&value), ["password", "url", "a[0].value"]);
     assert_eq!(scan_value(&value)[1].kind, "password in a URL");
-    let key = json!({"https://bob:hunter2@example.net": 1});
-    assert_eq!(paths(&key), [format!("https://bob:{MARKER}@example.net")]);
+    let key = json!({"https://svc:hunter2@example.net": 1});
+    assert_eq!(paths(&key), [format!("https://svc:{MARKER}@example.net")]);
 }
 
 #[test]

@@ -56,16 +56,16 @@ fn a_block_scalar_is_replaced_with_its_head() {
 #[test]
 fn part_of_a_text_is_replaced_in_place() {
     shows(
-        "readme: |\n  # Title\n  curl https://bob:hunter2@example.net/\n  end\n",
-        "readme: |\n  # Title\n  curl https://bob:¤@example.net/\n  end\n",
+        "readme: |\n  # Title\n  curl https://svc:hunter2@example.net/\n  end\n",
+        "readme: |\n  # Title\n  curl https://svc:¤@example.net/\n  end\n",
     );
     shows(
-        "url: https://bob:hunter2@example.net # x\n",
-        "url: https://bob:¤@example.net # x\n",
+        "url: https://svc:hunter2@example.net # x\n",
+        "url: https://svc:¤@example.net # x\n",
     );
     shows(
-        "url: 'https://bob:hunter2@it''s.net'\n",
-        "url: 'https://bob:¤@it''s.net'\n",
+        "url: 'https://svc:hunter2@it''s.net'\n",
+        "url: 'https://svc:¤@it''s.net'\n",
     );
     shows(
         "a: [\"--password=hunter2\", b]\n",
@@ -86,12 +86,12 @@ fn a_text_that_would_start_with_the_marker_is_quoted() {
 #[test]
 fn a_credential_behind_escapes_or_line_folds_is_hidden() {
     shows(
-        "a: \"https://bob:hunter\\x32@example.net\"\n",
-        "a: \"https://bob:¤@example.net\"\n",
+        "a: \"https://svc:hunter\\x32@example.net\"\n",
+        "a: \"https://svc:¤@example.net\"\n",
     );
     shows(
-        "a: \"https\\x3a//bob:hunter2@example.net\"\n",
-        "a: \"https://bob:¤@example.net\"\n",
+        "a: \"https\\x3a//svc:hunter2@example.net\"\n",
+        "a: \"https://svc:¤@example.net\"\n",
     );
     shows("a: \"pass\\\n  word=hunter2\"\n", "a: \"password=¤\"\n");
 }
@@ -127,7 +127,7 @@ fn an_anchor_and_its_aliases_are_hidden_together() {
         "a: &p §\npassword: *p\nb: *p\n",
     );
     shows(
-        "a: &m {user: bob}\ncredentials: *m\n",
+        "a: &m {user: svc}\ncredentials: *m\n",
         "a: &m {user: §}\ncredentials: *m\n",
     );
     shows(
@@ -154,8 +154,8 @@ fn comments_are_hidden_as_far_as_they_tell() {
         "password: §\n# was ¤ once\n",
     );
     shows(
-        "# see https://bob:hunter2@example.net\n",
-        "# see https://bob:¤@example.net\n",
+        "# see https://svc:hunter2@example.net\n",
+        "# see https://svc:¤@example.net\n",
     );
     shows(
         "# - name: DB_PASSWORD\n#   value: hunter2\nx: 1\n",
@@ -173,16 +173,16 @@ fn comments_are_hidden_as_far_as_they_tell() {
         "a: | # password: §\n  x\n",
     );
     shows(
-        "a: | # password: hunter2\n  https://bob:hunter3@example.net\n",
-        "a: | # password: §\n  https://bob:¤@example.net\n",
+        "a: | # password: hunter2\n  https://svc:hunter3@example.net\n",
+        "a: | # password: §\n  https://svc:¤@example.net\n",
     );
 }
 
 #[test]
 fn a_credential_in_a_key_is_hidden() {
     shows(
-        "https://bob:hunter2@example.net: 1\n",
-        "\"https://bob:¤@example.net\": 1\n",
+        "https://svc:hunter2@example.net: 1\n",
+        "\"https://svc:¤@example.net\": 1\n",
     );
 }
 

@@ -93,7 +93,7 @@ async fn a_dry_run_says_what_would_happen_and_writes_nothing() {
     let bench = Bench::new().await;
     let first = bench.created(&["a"]).await;
     let edit = Edit::content(items(&["b"]));
-    let author = Author::new("alice");
+    let author = Author::new("operator");
     let options = ApplyOptions::dry_run();
     let dry = bench
         .catalog
@@ -134,7 +134,7 @@ async fn removing_much_needs_confirmation() {
         .unwrap();
     let options = ApplyOptions::default().confirming(15);
     let edit = Edit::content(items(&names[..5]));
-    let author = Author::new("alice");
+    let author = Author::new("operator");
     bench
         .catalog
         .apply(&bench.key, edit, revision(&ten), author, options)
@@ -153,7 +153,7 @@ async fn rolling_back_restores_bytes_and_counts_and_a_deleted_source() {
         .await
         .unwrap();
     let to = first.revision.id.clone();
-    let author = Author::new("bob");
+    let author = Author::new("svc");
     let options = ApplyOptions::default();
     let back = bench
         .catalog
@@ -196,7 +196,7 @@ async fn rolling_back_restores_bytes_and_counts_and_a_deleted_source() {
 async fn a_disabled_source_yields_nothing_until_it_is_enabled() {
     let bench = Bench::new().await;
     let first = bench.created(&["a"]).await;
-    let author = Author::new("alice");
+    let author = Author::new("operator");
     let off = bench
         .catalog
         .enable(&bench.key, false, revision(&first), author.clone())
@@ -374,7 +374,7 @@ async fn a_broken_source_can_always_be_switched_off() {
 #[tokio::test]
 async fn a_change_that_is_not_to_be_shown_waits_until_somebody_wants_it() {
     let bench = Bench::new().await;
-    let author = Author::new("alice");
+    let author = Author::new("operator");
     let hidden = || ApplyOptions::default().refreshing(false);
     let edit = new_source(&items(&["a"]));
     let made = bench
@@ -413,7 +413,7 @@ async fn a_roll_back_needs_no_secret_to_be_there() {
     let plain = document("A source", items(&["b"]), serde_json::Map::new());
     store.seed(&key, plain, &meta(RevisionKind::Apply));
     let bench = Bench::with(PlainPlugin::default(), store).await;
-    let author = Author::new("alice");
+    let author = Author::new("operator");
     let options = ApplyOptions::default();
     bench
         .catalog

@@ -56,7 +56,7 @@ impl Bench {
     }
 
     pub(super) async fn apply(&self, edit: Edit, expect: Expect) -> Result<Applied, CatalogError> {
-        let author = Author::new("alice");
+        let author = Author::new("operator");
         self.catalog
             .apply(&self.key, edit, expect, author, ApplyOptions::default())
             .await

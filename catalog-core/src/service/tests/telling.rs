@@ -146,7 +146,7 @@ async fn what_could_not_be_recorded_is_recorded_when_the_repository_is_back() {
     let _running = catalog.start().await;
     let apply = async |id: &str, names: &[&str], expect| {
         let edit = new_source(&items(names));
-        let author = Author::new("alice");
+        let author = Author::new("operator");
         let key = key("plain", id);
         let options = ApplyOptions::default();
         catalog
@@ -161,7 +161,7 @@ async fn what_could_not_be_recorded_is_recorded_when_the_repository_is_back() {
     apply("a", &["x"], Expect::Absent).await;
     apply("b", &["x", "y"], Expect::Absent).await;
     let last = apply("a", &["z"], Expect::Any).await;
-    let author = Author::new("alice");
+    let author = Author::new("operator");
     catalog
         .delete(&key("plain", "deleted"), Expect::Any, author, None)
         .await

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::scalar::plain_is_text;
 use super::Quotes;
+use crate::validation::is_invisible;
 
 /// Writes a scalar on one line.
 pub(super) fn scalar(out: &mut String, value: &Value, quotes: Quotes) {
@@ -58,18 +59,7 @@ fn double_quoted(out: &mut String, text: &str) {
 /// Whether a character may stand for itself: it is allowed in YAML, no reader takes it for a line
 /// end, and a person sees it (a hidden or direction-changing character in a config file misleads).
 fn is_visible(c: char) -> bool {
-    !c.is_control()
-        && !matches!(
-            c,
-            '\u{ad}'
-                | '\u{61c}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
+    !is_invisible(c)
         // The two non-characters at the end of each plane.
         && (c as u32) & 0xfffe != 0xfffe
 }

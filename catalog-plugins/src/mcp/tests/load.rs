@@ -179,7 +179,7 @@ fn ids_are_stable_and_differ_by_name() {
 fn an_inline_secret_is_neither_served_nor_found_by_a_filter() {
     let text = "mcpservers:\n- name: a\n  deploymentMode: local\n  \
                 customProperties: {apiKey: canary-one, password: 1234567}\n  \
-                description: see https://bob:canary-two@example.com\n";
+                description: see https://svc:canary-two@example.com\n";
     let loaded = bench().load(text).unwrap();
     let entity = &loaded.entities[0];
     let everything = format!("{} {:?}", entity.json, entity.fields);

@@ -70,6 +70,16 @@ impl<E: Endpoint + 'static> Connections<E> {
         }
     }
 
+    /// What is sent to a client that is gone without a word goes nowhere, and a stream of little things takes hours to fill what the
+    /// system buffers: so the system closes what was not acknowledged for as long as a write may take.
+    fn give_up_on_the_vanished(&self, stream: &TcpStream) {
+        let millis = u32::try_from(self.options.write_timeout.as_millis()).unwrap_or(u32::MAX);
+        #[cfg(target_os = "linux")]
+        let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, millis);
+        #[cfg(not(target_os = "linux"))]
+        let _ = (stream, millis);
+    }
+
     /// Serves one connection to its end.
     pub(super) fn drive(
         &self,
@@ -78,6 +88,7 @@ impl<E: Endpoint + 'static> Connections<E> {
     ) -> impl Future<Output = ()> + Send + 'static {
         // Answers are small and wanted at once. Not worth a word if the system cannot.
         let _ = stream.set_nodelay(true);
+        self.give_up_on_the_vanished(&stream);
         let place = self.room.enter();
         let requests = Requests::new(place.clone());
         let io = TimedIo::new(stream, self.options.clone(), requests.clone());

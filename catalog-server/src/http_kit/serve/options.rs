@@ -31,7 +31,8 @@ pub struct ServeOptions {
     pub first_byte_timeout: Duration,
     /// From the end of a response to the first byte of the next request; then the connection is closed.
     pub idle_timeout: Duration,
-    /// How long a client may take nothing of what is sent to it; then the connection is closed.
+    /// How long a client may take nothing of what is sent to it; then the connection is closed. On Linux that holds for what the
+    /// system still has, too: a client that is gone without a word is noticed.
     pub write_timeout: Duration,
     /// How many connections are served at a time. For one more, the one that has waited longest for its client is closed; when the
     /// server works for all of them, it waits.

@@ -55,7 +55,7 @@ impl Emitter {
     fn comment(&mut self, indent: usize) {
         let comment = match self.extra(16) {
             0 => "# password: canary-in-a-comment",
-            1 => "# see https://bob:canary1@example.net",
+            1 => "# see https://svc:canary1@example.net",
             2 => "# token=canary2 and so on",
             3 => "# - name: DB_PASSWORD\n#   value: canary-commented-out",
             4 => "# just words",

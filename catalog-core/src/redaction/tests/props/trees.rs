@@ -108,8 +108,8 @@ fn hints() -> impl Strategy<Value = Value> {
 fn passage() -> impl Strategy<Value = Value> {
     "canary-[0-9a-f]{24}".prop_flat_map(|c| {
         prop::sample::select(vec![
-            format!("https://bob:{c}@example.net/x"),
-            format!("see https://bob:{c}@example.net/ now"),
+            format!("https://svc:{c}@example.net/x"),
+            format!("see https://svc:{c}@example.net/ now"),
             format!("--api-key={c}"),
             format!("GET /x?token={c}&y=1"),
             format!("Authorization: Bearer {c}"),
