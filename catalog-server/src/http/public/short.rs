@@ -83,7 +83,15 @@ fn asked<'a>(query: &'a str, known: &[Parameter]) -> Option<Asked<'a>> {
 
 #[cfg(test)]
 mod tests {
+    use catalog_core::model::{Author, Edit, Expect, SettingsPatch, SourceKey};
+    use catalog_core::ports::MemoryStore;
+    use catalog_core::service::{ApplyOptions, CatalogService};
+    use catalog_plugins::{McpPlugin, ModelPlugin};
+    use poem::http::header;
+    use poem::test::TestClient;
+
     use super::*;
+    use crate::http::{HttpOptions, app};
 
     #[test]
     fn only_what_is_plain_goes_the_short_way() {
@@ -113,5 +121,118 @@ mod tests {
             assert_eq!(plain(segment), None, "{segment}");
         }
         assert_eq!(plain("a-B_3.4~"), Some("a-B_3.4~"));
+    }
+
+    async fn served() -> CatalogService {
+        let catalog = CatalogService::builder()
+            .store(MemoryStore::new())
+            .plugin(McpPlugin::new())
+            .plugin(ModelPlugin::new())
+            .build()
+            .unwrap();
+        let servers: String = (0..30)
+            .map(|n| format!("- {{name: s-{n:02}, deploymentMode: local}}\n"))
+            .collect();
+        let models: String = (0..30).map(|n| format!("- {{name: m-{n:02}}}\n")).collect();
+        for (plugin, content) in [
+            (
+                "mcp",
+                format!("mcpservers:\n{servers}- {{name: \"a:b c\", deploymentMode: local}}\n"),
+            ),
+            ("model", format!("source: Us\nmodels:\n{models}")),
+        ] {
+            let settings = SettingsPatch {
+                name: Some("Main".into()),
+                source_type: Some("yaml".into()),
+                ..SettingsPatch::default()
+            };
+            let key = SourceKey::parse(plugin, "main").unwrap();
+            let edit = Edit::settings(settings).with_content(content);
+            let (author, options) = (Author::new("test"), ApplyOptions::default());
+            let applied = catalog.apply(&key, edit, Expect::Absent, author, options);
+            assert!(applied.await.unwrap().changed);
+        }
+        catalog
+    }
+
+    #[tokio::test]
+    async fn the_short_way_and_the_whole_way_give_the_same_answers() {
+        let catalog = served().await;
+        let way = short_way(
+            McpCatalog::new(catalog.clone()),
+            ModelCatalog::new(catalog.clone()),
+        );
+        let (_stop, stop) = tokio::sync::watch::channel(false);
+        let client = TestClient::new(app(&catalog, &HttpOptions::new(1 << 20), stop));
+        let asked = [
+            (MCP_BASE, "/mcpservers", true),
+            (MCP_BASE, "/mcpservers?pageSize=5", true),
+            (MCP_BASE, "/mcpservers?pageSize=0&sortOrder=desc", true),
+            (MCP_BASE, "/mcpservers?pageSize=-7&orderBy=ID", true),
+            (
+                MCP_BASE,
+                "/mcpservers?pageToken=313a732d3035&pageSize=3",
+                true,
+            ),
+            (MCP_BASE, "/mcpservers?nextPageToken=313a732d3035&", true),
+            (MCP_BASE, "/mcpservers/s-07", true),
+            (MODEL_BASE, "/models", true),
+            (
+                MODEL_BASE,
+                "/models?source=main&orderBy=name&pageSize=4",
+                true,
+            ),
+            (MODEL_BASE, "/models?source=other", true),
+            (MCP_BASE, "/mcpservers?pageSize=1&pageSize=2", false),
+            (MCP_BASE, "/mcpservers?pageSize=%35", false),
+            (MCP_BASE, "/mcpservers?pageSize=x", false),
+            (MCP_BASE, "/mcpservers?q=s", false),
+            (MCP_BASE, "/mcpservers?other=1", false),
+            (MCP_BASE, "/mcpservers/", false),
+            (MCP_BASE, "/mcpservers/none", false),
+            (MCP_BASE, "/mcpservers/a%3Ab%20c", false),
+            (MODEL_BASE, "/sources", false),
+        ];
+        for (base, rest, short) in asked {
+            let url = format!("{base}{rest}");
+            let uri: Uri = url.parse().unwrap();
+            assert_eq!(way(&uri).is_some(), short, "{url}");
+            let mut answers = Vec::new();
+            // With a length of a body, if only 0, a request goes the whole way.
+            for whole in [false, true] {
+                let request = client.get(&url);
+                let request = match whole {
+                    true => request.header(header::CONTENT_LENGTH, "0"),
+                    false => request,
+                };
+                let mut response = request.send().await.0;
+                let id = response.headers_mut().remove("x-request-id").unwrap();
+                assert_eq!(id.len(), 32, "{url}");
+                let mut headers: Vec<_> = response
+                    .headers()
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect();
+                headers.sort_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
+                let body = response.take_body().into_string().await.unwrap();
+                answers.push((response.status(), headers, body));
+            }
+            assert_eq!(answers[0], answers[1], "{url}");
+            let ok = answers[0].0.is_success();
+            assert!(ok || !short, "{url}: {answers:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_id_that_the_client_sent_comes_back_from_either_way() {
+        let catalog = served().await;
+        let (_stop, stop) = tokio::sync::watch::channel(false);
+        let client = TestClient::new(app(&catalog, &HttpOptions::new(1 << 20), stop));
+        let url = format!("{MCP_BASE}/mcpservers/s-07");
+        for (sent, comes_back) in [("mine-1", true), ("not sane", false)] {
+            let response = client.get(&url).header("x-request-id", sent).send().await;
+            let id = response.0.headers().get("x-request-id").unwrap();
+            assert_eq!(id == sent, comes_back, "{id:?}");
+        }
     }
 }
