@@ -19,7 +19,7 @@ use poem::{Endpoint, IntoEndpoint as _, Request, Response, RouteMethod};
 use poem_openapi::OpenApiService;
 use tokio::sync::watch;
 
-use crate::http_kit::{Limits, Published, ShellOptions, WithAllow, docs, shell};
+use crate::http_kit::{Limits, Published, ShellOptions, WithAllow, docs, shell_with_short_way};
 use management::Management;
 use probes::Probes;
 use public::{McpCatalog, ModelCatalog};
@@ -125,11 +125,13 @@ pub fn app(
     if let Some(deadline) = options.request_deadline {
         limits.request_deadline = deadline;
     }
-    shell(
-        site,
-        ShellOptions {
-            limits,
-            ..ShellOptions::default()
-        },
-    )
+    let options = ShellOptions {
+        limits,
+        ..ShellOptions::default()
+    };
+    let way = public::short_way(
+        McpCatalog::new(catalog.clone()),
+        ModelCatalog::new(catalog.clone()),
+    );
+    shell_with_short_way(site, options, way)
 }

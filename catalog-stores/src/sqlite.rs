@@ -21,6 +21,7 @@ mod files;
 mod link;
 mod migrations;
 mod row;
+mod together;
 mod trouble;
 
 use std::path::Path;
@@ -30,12 +31,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use catalog_core::model::{PluginName, RefreshStatus, SourceKey};
-use catalog_core::ports::{ComponentHealth, RefreshStatusRepository, STATUS_HISTORY, StatusError};
+use catalog_core::ports::{ComponentHealth, RefreshStatusRepository, StatusError};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use link::{Link, within};
 pub use migrations::PendingMigration;
+use together::{Batch, Waiting, store};
 use trouble::{Failure, Trouble};
 
 /// How long a write waits for another process's.
@@ -46,30 +48,6 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a statement may take in all: longer than both waits together.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
-
-const UPSERT: &str = "INSERT INTO catalog_refresh_status (plugin_name, source_id, \
-    last_refresh_time, last_refresh_status, last_refresh_summary, last_error, entities_loaded, \
-    entities_removed, duration_ms, revision_id, updated_at) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
-    ON CONFLICT (plugin_name, source_id) DO UPDATE SET \
-    last_refresh_time = excluded.last_refresh_time, \
-    last_refresh_status = excluded.last_refresh_status, \
-    last_refresh_summary = excluded.last_refresh_summary, last_error = excluded.last_error, \
-    entities_loaded = excluded.entities_loaded, entities_removed = excluded.entities_removed, \
-    duration_ms = excluded.duration_ms, revision_id = excluded.revision_id, \
-    updated_at = excluded.updated_at";
-
-const REMEMBER: &str = "INSERT INTO catalog_refresh_history (plugin_name, source_id, \
-    last_refresh_time, last_refresh_status, last_refresh_summary, last_error, entities_loaded, \
-    entities_removed, duration_ms, revision_id, updated_at) \
-    SELECT plugin_name, source_id, last_refresh_time, last_refresh_status, last_refresh_summary, \
-    last_error, entities_loaded, entities_removed, duration_ms, revision_id, updated_at \
-    FROM catalog_refresh_status WHERE plugin_name = ?1 AND source_id = ?2";
-
-const PRUNE: &str = "DELETE FROM catalog_refresh_history \
-    WHERE plugin_name = ?1 AND source_id = ?2 AND run NOT IN (SELECT run \
-    FROM catalog_refresh_history WHERE plugin_name = ?1 AND source_id = ?2 \
-    ORDER BY run DESC LIMIT ?3)";
 
 const GET: &str = "SELECT * FROM catalog_refresh_status WHERE plugin_name = ?1 AND source_id = ?2";
 
@@ -99,6 +77,7 @@ const DELETE_PLUGIN: &str = "DELETE FROM catalog_refresh_status WHERE plugin_nam
 #[derive(Debug, Clone)]
 pub struct SqliteStatus {
     link: Arc<Link>,
+    waiting: Arc<Waiting>,
     /// Why the last write failed, until one succeeds.
     write_failure: Arc<Mutex<Option<Trouble>>>,
 }
@@ -176,6 +155,7 @@ impl SqliteStatus {
             .synchronous(SqliteSynchronous::Full);
         Ok(Self {
             link: Arc::new(Link::new(options, is_in_memory(dsn))),
+            waiting: Arc::default(),
             write_failure: Arc::default(),
         })
     }
@@ -240,19 +220,41 @@ impl SqliteStatus {
     where
         F: Future<Output = Result<T, sqlx::Error>> + Send,
     {
+        let result = self.try_write(work).await;
+        result.map_err(|failure| failed(operation)(failure.into()))
+    }
+
+    async fn try_write<T, F>(&self, work: impl FnOnce(SqlitePool) -> F + Send) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, sqlx::Error>> + Send,
+    {
         let result = self.try_call(work).await;
         let trouble = result.as_ref().err().map(|failure| failure.trouble);
         *self
             .write_failure
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = trouble;
-        result.map_err(|failure| failed(operation)(failure.into()))
+        result
     }
 
     /// How the last write went wrong.
     fn write_trouble(&self) -> Option<Trouble> {
         let failure = self.write_failure.lock();
         *failure.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes every row that waits, unless somebody else has.
+    async fn store_waiting(&self) {
+        let (_turn, Batch { rows, told }) = self.waiting.take().await;
+        if rows.is_empty() {
+            return;
+        }
+        let result = self.try_write(|pool| store(pool, rows)).await;
+        let answer = result.map_err(Arc::new);
+        for told in told {
+            // Who does not wait any more does not want to know.
+            let _ = told.send(answer.clone());
+        }
     }
 }
 
@@ -270,33 +272,19 @@ async fn touch(pool: SqlitePool) -> Result<(), sqlx::Error> {
     touched.map(drop)
 }
 
-async fn store(pool: SqlitePool, status: RefreshStatus) -> Result<(), sqlx::Error> {
-    let (plugin, id) = (status.key.plugin.as_str(), status.key.id.as_str());
-    // The lock is taken at once: a transaction that reads first may lose its turn.
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-    row::bind(sqlx::query(UPSERT), &status)
-        .execute(&mut *transaction)
-        .await?;
-    sqlx::query(REMEMBER)
-        .bind(plugin)
-        .bind(id)
-        .execute(&mut *transaction)
-        .await?;
-    sqlx::query(PRUNE)
-        .bind(plugin)
-        .bind(id)
-        .bind(row::number(STATUS_HISTORY as u64))
-        .execute(&mut *transaction)
-        .await?;
-    transaction.commit().await
-}
-
 #[async_trait]
 impl RefreshStatusRepository for SqliteStatus {
     async fn upsert(&self, status: &RefreshStatus) -> Result<(), StatusError> {
-        let status = status.clone();
-        self.write("store a status", |pool| store(pool, status))
-            .await
+        const OPERATION: &str = "store a status";
+        let answer = self.waiting.push(status.clone());
+        // A task of its own: the rows of others go with it, whoever gives up waiting.
+        let this = self.clone();
+        tokio::spawn(async move { this.store_waiting().await });
+        match answer.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(failure)) => Err(failed(OPERATION)(failure.into())),
+            Err(_gone) => Err(failed(OPERATION)(Trouble::Closed.into())),
+        }
     }
 
     async fn get(&self, key: &SourceKey) -> Result<Option<RefreshStatus>, StatusError> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use catalog_tests::matrix::{did_not_run, full};
-use catalog_tests::measure::{point, row};
+use catalog_tests::measure::{Plots, row};
 use catalog_tests::sample::many_servers;
 use catalog_tests::{Server, ServerOptions};
 
@@ -22,13 +22,14 @@ fn main() {
     }
     let (idle, _) = of_entities(0, 1);
     row(
-        "idle RSS",
+        "idle RSS; floor: none, the limit",
         &mib(idle),
         "30 MiB",
         idle / 1024.0 / 30.0,
         "< 30 MiB",
     );
 
+    let mut plots = Plots::default();
     let sizes: &[usize] = match full() {
         true => &[1_000, 10_000, 80_000],
         false => &[80_000],
@@ -42,9 +43,9 @@ fn main() {
             mib(over),
             mib(most - idle)
         );
-        point("memory of one source of many entities", size, &cost);
+        plots.point("memory of one source of many entities", size, over, &cost);
         if size == 80_000 {
-            let name = "80 000 entities over idle";
+            let name = "RSS of 80 000 entities over idle; floor: none, the limit";
             row(
                 name,
                 &mib(over),
@@ -60,7 +61,13 @@ fn main() {
     let (resident, _) = of_entities(80_000, 1_000);
     let over = resident - idle;
     let cost = format!("{} over idle", mib(over));
-    point("memory of 80 000 entities in so many sources", 1_000, &cost);
+    plots.point(
+        "memory of 80 000 entities in so many sources",
+        1_000,
+        over,
+        &cost,
+    );
+    plots.fit();
 }
 
 fn mib(kib: f64) -> String {

@@ -10,7 +10,8 @@ use catalog_core::testing::{accept, content, key, meta};
 use catalog_core::yaml::Limits;
 use catalog_core::{Expect, PluginName, RevisionKind};
 use catalog_stores::{FileStore, FileStoreOptions};
-use catalog_tests::{matrix, measure};
+use catalog_tests::measure::Plots;
+use catalog_tests::{Server, load, matrix, measure};
 use tokio::runtime::Runtime;
 
 fn runtime() -> Runtime {
@@ -63,23 +64,16 @@ fn median(rounds: usize, mut work: impl FnMut(usize)) -> measure::Times {
 }
 
 /// What depends on how many sources there are.
-fn sources(runtime: &Runtime, count: usize) {
+fn sources(runtime: &Runtime, count: usize, plots: &mut Plots) {
     let dir = dir();
     let text = catalog(dir.path(), count);
     let first = measure::time(|| drop(runtime.block_on(open(dir.path()))));
-    measure::point(
-        "sources: first start, which imports them",
-        count,
-        &format!("{first:.1?}"),
-    );
+    plots.time("sources: first open, which imports them", count, first);
     let parse = |_| {
         measure::time(|| {
             let limits = Limits::default().with_max_bytes(64 << 20);
             let file = SourcesFile::parse_for("x", text.as_bytes(), &limits, &["mcp"]);
-            for i in 0..count {
-                let content = fs::read(dir.path().join(format!("s{i}.yaml"))).expect("a file");
-                catalog_core::yaml::parse_bytes(&content, &limits).expect("YAML");
-            }
+            parse_contents(dir.path());
             file.expect("a sources file")
         })
     };
@@ -91,49 +85,41 @@ fn sources(runtime: &Runtime, count: usize) {
         time
     };
     let (floor, work) = measure::in_turns(5, parse, start);
-    let over = work.median().saturating_sub(floor.median());
     if count == 1000 {
-        measure::row(
-            "open a store of 1 000 sources, over the parse of their bytes",
-            &format!("{over:.1?}"),
-            &floor.to_string(),
-            work.median().as_secs_f64() / floor.median().as_secs_f64(),
-            "≤ 100 ms over it",
-        );
+        over("open a store of 1 000 sources", &(floor, work.clone()));
     }
-    measure::point("sources: start", count, &format!("{work} (parse {floor})"));
+    plots.times("sources: open", count, &work);
 
     let store = runtime.block_on(open(dir.path()));
     let content = median(40, |n| runtime.block_on(put(&store, count / 2, n, None)));
-    measure::point("sources: put of content", count, &content.to_string());
+    plots.times("sources: put of content", count, &content);
     let settings = median(10, |n| {
         let name = Some(format!("Name {n}"));
         runtime.block_on(put(&store, count / 2, n, name));
     });
-    measure::point("sources: put of settings", count, &settings.to_string());
+    plots.times("sources: put of settings", count, &settings);
     let key = key("mcp", "s1");
     let get = median(200, |_| {
         drop(runtime.block_on(store.get(&key)).expect("a store"))
     });
-    measure::point("sources: get", count, &get.to_string());
+    plots.times("sources: get", count, &get);
     let plugin = PluginName::new("mcp").expect("a name");
     let list = median(10, |_| {
         drop(runtime.block_on(store.list(&plugin)).expect("a store"))
     });
-    measure::point("sources: list", count, &list.to_string());
+    plots.times("sources: list", count, &list);
     std::thread::sleep(std::time::Duration::from_millis(600));
     let before = cpu_ticks();
     std::thread::sleep(std::time::Duration::from_secs(2));
     let percent = (cpu_ticks() - before) as f64 / 2.0;
-    measure::point(
-        "sources: idle, CPU of a core",
-        count,
-        &format!("{percent:.1} %"),
-    );
+    let told = format!("{percent:.1} %");
+    // A clock tick is the least that can be told.
+    let plot = "sources: idle, CPU of a core";
+    plots.point(plot, count, percent.max(0.5), &told);
 }
 
 /// What depends on how often a source was written.
-fn revisions(runtime: &Runtime, most: usize) {
+fn revisions(runtime: &Runtime, most: usize, plots: &mut Plots) {
     let dir = dir();
     catalog(dir.path(), 1);
     let store = runtime.block_on(open(dir.path()));
@@ -144,24 +130,16 @@ fn revisions(runtime: &Runtime, most: usize) {
             runtime.block_on(put(&store, 0, n, None));
         }
         let puts = median(50, |n| runtime.block_on(put(&store, 0, n, None)));
-        measure::point("revisions of a source: put", upto, &puts.to_string());
+        plots.times("revisions of a source: put", upto, &puts);
         let lists = median(20, |_| {
             drop(runtime.block_on(store.revisions(&key)).expect("a store"));
         });
-        measure::point(
-            "revisions of a source: list of them",
-            upto,
-            &lists.to_string(),
-        );
+        plots.times("revisions of a source: list of them", upto, &lists);
         from = upto;
     }
     drop(store);
     let start = measure::time(|| drop(runtime.block_on(open(dir.path()))));
-    measure::point(
-        "revisions of a source: start",
-        most,
-        &format!("{start:.1?}"),
-    );
+    plots.time("revisions of a source: open", most, start);
 }
 
 /// Hundredths of a second of CPU that this process has used.
@@ -172,16 +150,99 @@ fn cpu_ticks() -> u64 {
     times.filter_map(|field| field.parse::<u64>().ok()).sum()
 }
 
-fn main() {
-    let runtime = runtime();
-    for count in [10, 100, 1000] {
-        sources(&runtime, count);
+/// Reads and parses every content file.
+fn parse_contents(dir: &Path) {
+    let limits = Limits::default();
+    for file in fs::read_dir(dir).expect("a directory") {
+        let path = file.expect("an entry").path();
+        if path.extension().is_some_and(|e| e == "yaml") && !path.ends_with("sources.yaml") {
+            let content = fs::read(path).expect("a file");
+            catalog_core::yaml::parse_bytes(&content, &limits).expect("YAML");
+        }
     }
-    if matrix::full() {
-        sources(&runtime, 10_000);
+}
+
+/// Prints how much longer than its floor, the parse of the same bytes, something takes.
+fn over(name: &str, (floor, work): &(measure::Times, measure::Times)) {
+    let over = work.median().saturating_sub(floor.median());
+    measure::row(
+        &format!("{name}, over its floor, the parse of the same bytes"),
+        &format!("{over:.1?} over; {work}"),
+        &floor.to_string(),
+        work.median().as_secs_f64() / floor.median().as_secs_f64(),
+        "≤ 100 ms over it",
+    );
+}
+
+/// The whole server, from the start of the process to where it says that it is ready.
+fn starts(count: usize, plots: &mut Plots) {
+    // Before anything is measured: the binary may have to be built.
+    drop(Server::start(dir().path()));
+    let ready = |dir: &Path| {
+        let mut server = None;
+        let took = measure::time(|| {
+            let started = Server::start(dir);
+            started.client().get("/readyz").expect(200);
+            server = Some(started);
+        });
+        // Stopped as it should be, so that the next start has nothing to finish.
+        if let Some(server) = server {
+            server.terminate();
+            server.wait();
+        }
+        took
+    };
+    let parse = |dir: &Path| {
+        measure::time(|| {
+            let sources = fs::read(dir.join("sources.yaml")).expect("a file");
+            let limits = Limits::default();
+            let keys = ["mcp", "model"];
+            SourcesFile::parse_for("x", &sources, &limits, &keys).expect("a sources file");
+            parse_contents(dir);
+        })
+    };
+    let fresh = || {
+        let dir = dir();
+        load::prepare(dir.path(), count);
+        dir
+    };
+    let rounds = usize::try_from(matrix::tries(3, 15)).expect("a count");
+    let first = measure::in_turns(rounds, |_| parse(fresh().path()), |_| ready(fresh().path()));
+    let again = fresh();
+    let times = measure::in_turns(2 * rounds, |_| parse(again.path()), |_| ready(again.path()));
+    if count == 1000 {
+        let name = "first start to ready, 1 000 sources, recording a revision of each";
+        over(name, &first);
+        over("start again to ready, 1 000 sources", &times);
+    }
+    plots.times("first start of the server by sources", count, &first.1);
+    plots.times("start of the server by sources", count, &times.1);
+}
+
+fn main() {
+    // `cargo test --benches` only wants to know whether it runs.
+    if std::env::args().any(|arg| arg == "--test") {
+        return;
+    }
+    let runtime = runtime();
+    let mut plots = Plots::default();
+    let counts: &[usize] = match matrix::full() {
+        true => &[10, 100, 1000, 10_000],
+        false => &[10, 100, 1000],
+    };
+    for &count in counts {
+        starts(count, &mut plots);
+    }
+    for &count in counts {
+        sources(&runtime, count, &mut plots);
     }
     let most = matrix::tries(500, 10_000);
-    revisions(&runtime, usize::try_from(most).expect("a count"));
+    revisions(
+        &runtime,
+        usize::try_from(most).expect("a count"),
+        &mut plots,
+    );
+    plots.fit();
 }
 
 /// A directory on a disk.

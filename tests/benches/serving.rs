@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use catalog_server::http_kit::{ServeOptions, serve};
 use catalog_tests::matrix::tries;
-use catalog_tests::measure::{in_turns, point, row};
+use catalog_tests::measure::{Plots, Times, in_turns, row};
 use catalog_tests::{Server, load, process, raw};
 use poem::endpoint::make_sync;
 use poem::{Response, Route};
@@ -41,8 +41,10 @@ fn main() {
         return;
     }
     serving();
-    sizes();
-    revisions();
+    let mut plots = Plots::default();
+    sizes(&mut plots);
+    revisions(&mut plots);
+    plots.fit();
 }
 
 /// Serves bodies of these sizes at `/0`, `/1`, … and says where.
@@ -152,21 +154,6 @@ fn requests(address: SocketAddr, path: &str, count: usize) -> Duration {
 fn serving() {
     let dir = tempfile::tempdir().expect("a directory");
     catalog(dir.path(), ENTITIES);
-    let idle = {
-        let empty = tempfile::tempdir().expect("a directory");
-        let server = Server::start(empty.path());
-        std::thread::sleep(Duration::from_secs(1));
-        process::usage(server.pid())
-    };
-    #[allow(clippy::cast_precision_loss)]
-    let mib = idle.rss_kib as f64 / 1024.0;
-    row(
-        "idle RSS of the server",
-        &format!("{mib:.1} MiB"),
-        "–",
-        mib,
-        "< 30 MiB",
-    );
     let server = Server::start_with(
         dir.path(),
         &catalog_tests::ServerOptions {
@@ -199,7 +186,7 @@ fn serving() {
         );
         #[allow(clippy::cast_precision_loss)]
         let rate = |took: Duration| count as f64 / took.as_secs_f64();
-        let told = |times: &catalog_tests::measure::Times| {
+        let told = |times: &Times| {
             format!(
                 "{:.0}/s ({:.0}–{:.0})",
                 rate(times.median()),
@@ -209,7 +196,7 @@ fn serving() {
         };
         let ratio = floors.median().as_secs_f64() / works.median().as_secs_f64();
         row(
-            &format!("{name}, 25 000 entities"),
+            &format!("{name}, 25 000 entities; floor: a static body of the same size"),
             &told(&works),
             &told(&floors),
             ratio,
@@ -218,7 +205,7 @@ fn serving() {
         #[allow(clippy::cast_precision_loss)]
         let micros = ticks.map(|t| t as f64 * 10_000.0 / (count * (rounds + 1)) as f64);
         row(
-            &format!("{name}, processor time of the server"),
+            &format!("{name}, processor time of the server; floor: that of the static body"),
             &format!("{:.1} µs", micros[1]),
             &format!("{:.1} µs", micros[0]),
             micros[0] / micros[1].max(0.001),
@@ -228,14 +215,14 @@ fn serving() {
 }
 
 /// Asks a few times on one connection after the other; the median.
-fn asked(server: &Server, path: &str) -> String {
+fn asked(server: &Server, path: &str) -> Times {
     let times = (0..9)
         .map(|_| raw::ask(raw::address(server.client()), path).1)
         .collect();
-    catalog_tests::measure::Times::new(times).to_string()
+    Times::new(times)
 }
 
-fn sizes() {
+fn sizes(plots: &mut Plots) {
     for sources in [
         100,
         1_000,
@@ -243,17 +230,7 @@ fn sizes() {
     ] {
         let dir = tempfile::tempdir().expect("a directory");
         load::prepare(dir.path(), sources);
-        let begun = Instant::now();
         let server = Server::start(dir.path());
-        point(
-            "start, new sources",
-            sources,
-            &format!("{:.2?}", begun.elapsed()),
-        );
-        drop(server);
-        let begun = Instant::now();
-        let server = Server::start(dir.path());
-        point("start again", sources, &format!("{:.2?}", begun.elapsed()));
         for (plot, path) in [
             ("list(20) over HTTP by sources", LIST.to_owned()),
             (
@@ -265,12 +242,12 @@ fn sizes() {
                 format!("{MANAGEMENT}/plugins/mcp/sources"),
             ),
         ] {
-            point(plot, sources, &asked(&server, &path));
+            plots.times(plot, sources, &asked(&server, &path));
         }
     }
 }
 
-fn revisions() {
+fn revisions(plots: &mut Plots) {
     let dir = tempfile::tempdir().expect("a directory");
     load::prepare(dir.path(), 2);
     let server = Server::start(dir.path());
@@ -287,13 +264,9 @@ fn revisions() {
         }
         made = revisions;
         let each = begun.elapsed() / u32::try_from(count.max(1)).expect("fits");
-        point(
-            "apply over HTTP by revisions",
-            revisions,
-            &format!("{each:.2?}"),
-        );
+        plots.time("apply over HTTP by revisions", revisions, each);
         let path = format!("{MANAGEMENT}{source}/revisions");
-        point(
+        plots.times(
             "list of revisions over HTTP",
             revisions,
             &asked(&server, &path),
@@ -304,12 +277,12 @@ fn revisions() {
             .and_then(|i| i.last()?["id"].as_str())
             .unwrap_or_default()
             .to_owned();
-        point(
+        plots.times(
             "oldest revision over HTTP",
             revisions,
             &asked(&server, &format!("{path}/{oldest}")),
         );
-        point(
+        plots.times(
             "get a source over HTTP by revisions",
             revisions,
             &asked(&server, &format!("{MANAGEMENT}{source}")),
@@ -318,9 +291,5 @@ fn revisions() {
     drop(server);
     let begun = Instant::now();
     let _server = Server::start(dir.path());
-    point(
-        "start by revisions",
-        made,
-        &format!("{:.2?}", begun.elapsed()),
-    );
+    plots.time("start by revisions", made, begun.elapsed());
 }

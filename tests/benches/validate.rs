@@ -18,7 +18,7 @@ use catalog_core::yaml::{self, Limits};
 use catalog_core::{SourceKey, SourceSettings};
 use catalog_plugins::{McpPlugin, ModelPlugin};
 use catalog_tests::matrix::{did_not_run, full};
-use catalog_tests::measure::{Times, compare, in_turns, point, row, time};
+use catalog_tests::measure::{Plots, Times, compare, in_turns, row, time};
 use catalog_tests::sample::many_servers;
 use catalog_tests::shared_data;
 
@@ -244,12 +244,14 @@ fn sizes(runtime: &tokio::runtime::Runtime) {
         true => &[1_000, 10_000, 80_000],
         false => &[1_000, 4_000, 16_000],
     };
+    let mut plots = Plots::default();
     for &size in sizes {
         let content = many_servers(size);
-        let each = |what: &str, took: Duration| {
+        let mut each = |what: &str, took: Duration| {
             let each = took.as_secs_f64() * 1e6 / size as f64;
             let cost = format!("{}, {each:.2} µs each", ms(took));
-            point(&format!("{what} one source of many entities"), size, &cost);
+            let plot = format!("{what} one source of many entities");
+            plots.point(&plot, size, took.as_secs_f64(), &cost);
         };
         let limits = limits();
         let took = time(|| yaml::parse(&content, &limits).expect("it is YAML"));
@@ -294,4 +296,5 @@ fn sizes(runtime: &tokio::runtime::Runtime) {
         each("walk", took);
         runtime.block_on(bench.running.stop());
     }
+    plots.fit();
 }

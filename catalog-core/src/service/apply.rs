@@ -339,7 +339,8 @@ impl Shared {
             if let Some(stored) = plan.stored.filter(|_| options.refresh)
                 && applied.status.revision.as_ref() != Some(&stored.revision.id)
             {
-                applied.refresh = Some(self.reload(slot, &stored).await);
+                let shown = self.reload(slot, &stored).await;
+                applied.refresh = Some(self.finish(shown).await);
                 applied.status = self.status_of(slot, key);
             }
             return Ok(applied);
@@ -349,10 +350,11 @@ impl Shared {
         applied.revision = stored.revision.clone();
         applied.diff.to = Some(stored.revision.id.clone());
         if options.refresh {
-            applied.refresh = Some(match loaded {
+            let shown = match loaded {
                 Some(loaded) => self.show(slot, &stored, loaded, began).await,
                 None => self.reload(slot, &stored).await,
-            });
+            };
+            applied.refresh = Some(self.finish(shown).await);
         } else {
             self.hold(slot, &stored);
         }

@@ -43,17 +43,6 @@ pub(super) async fn in_lane<T>(lanes: &Semaphore, work: impl Future<Output = T>)
     }
 }
 
-/// Does the work for each item in so many lanes; the results are in the items' order.
-pub(super) async fn in_lanes<T, F: Future>(
-    lanes: usize,
-    items: impl IntoIterator<Item = T>,
-    work: impl Fn(T) -> F,
-) -> Vec<F::Output> {
-    let lanes = Semaphore::new(lanes.max(1));
-    let all = items.into_iter().map(|item| in_lane(&lanes, work(item)));
-    futures_util::future::join_all(all).await
-}
-
 impl Shared {
     /// Runs the pipeline where it may take its time.
     pub(super) async fn validated(

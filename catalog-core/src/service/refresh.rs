@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+use tokio::sync::Semaphore;
 
-use super::guard::in_lanes;
+use super::guard::in_lane;
 use super::load::LoadResult;
 use super::view::{LiveSource, PluginSlot, SourceSnapshot, SourceStatus};
 use super::{CatalogService, Shared};
@@ -26,7 +28,7 @@ impl CatalogService {
     /// [`StoreError::Unavailable`].
     pub async fn refresh(&self, key: &SourceKey) -> Result<RefreshOutcome, CatalogError> {
         let (shared, key) = (self.shared.clone(), key.clone());
-        self.detached(async move { shared.refresh(&key).await })
+        self.detached(async move { shared.refresh(&key, &Semaphore::new(1)).await })
             .await
     }
 
@@ -43,8 +45,10 @@ impl CatalogService {
             shared.slot(&plugin)?;
             let sources = shared.store.list(&plugin).await?;
             let keys = sources.into_iter().map(|source| source.key);
-            let refresh = async |key| shared.refresh(&key).await;
-            let outcomes = in_lanes(shared.options.concurrent_loads, keys, refresh).await;
+            let lanes = Semaphore::new(shared.options.concurrent_loads.max(1));
+            let (shared, lanes) = (&shared, &lanes);
+            let refresh = |key| async move { shared.refresh(&key, lanes).await };
+            let outcomes = join_all(keys.map(refresh)).await;
             let gone = |outcome: &Result<_, CatalogError>| {
                 // Deleted since it was listed.
                 matches!(
@@ -58,27 +62,58 @@ impl CatalogService {
     }
 }
 
+/// A load that readers see the end of, and nothing else does yet.
+#[must_use]
+pub(super) struct Shown {
+    outcome: RefreshOutcome,
+    row: RefreshStatus,
+    event: CatalogEvent,
+}
+
+/// What a refresh came to.
+enum Look {
+    /// Somebody else's, that began after this one was asked for.
+    Done(RefreshOutcome),
+    /// The load of this number.
+    Shown(u64, Shown),
+    Gone,
+}
+
 impl Shared {
-    async fn refresh(self: &Arc<Self>, key: &SourceKey) -> Result<RefreshOutcome, CatalogError> {
+    async fn refresh(
+        self: &Arc<Self>,
+        key: &SourceKey,
+        lanes: &Semaphore,
+    ) -> Result<RefreshOutcome, CatalogError> {
         let slot = self.slot(&key.plugin)?;
         let lock = slot.lock(&key.id);
         let asked = lock.begun.load(Ordering::SeqCst);
-        let mut turn = lock.turn.lock().await;
-        // Many callers at once share one load: one that began after this call was made has seen
-        // everything that this call could see.
-        if let Some((number, outcome)) = &*turn
-            && *number > asked
-        {
-            return Ok(outcome.clone());
-        }
-        let number = lock.begun.fetch_add(1, Ordering::SeqCst) + 1;
-        match self.store.get(key).await? {
-            Some(stored) => {
-                let outcome = self.reload(slot, &stored).await;
+        let looked = in_lane(lanes, async {
+            let turn = lock.turn.lock().await;
+            // Many callers at once share one load: one that began after this call was made has seen
+            // everything that this call could see.
+            if let Some((number, outcome)) = &*turn
+                && *number > asked
+            {
+                let done = Look::Done(outcome.clone());
+                return Ok((turn, done));
+            }
+            let number = lock.begun.fetch_add(1, Ordering::SeqCst) + 1;
+            let look = match self.store.get(key).await? {
+                Some(stored) => Look::Shown(number, self.reload(slot, &stored).await),
+                None => Look::Gone,
+            };
+            Ok::<_, StoreError>((turn, look))
+        });
+        let (mut turn, look) = looked.await?;
+        match look {
+            Look::Done(outcome) => Ok(outcome),
+            Look::Shown(number, shown) => {
+                let outcome = self.finish(shown).await;
                 *turn = Some((number, outcome.clone()));
                 Ok(outcome)
             }
-            None => {
+            Look::Gone => {
                 self.forget(slot, key).await;
                 Err(StoreError::SourceNotFound { key: key.clone() }.into())
             }
@@ -101,7 +136,7 @@ impl Shared {
         self: &Arc<Self>,
         slot: &Arc<PluginSlot>,
         stored: &StoredSource,
-    ) -> RefreshOutcome {
+    ) -> Shown {
         let began = (self.clock.now(), tokio::time::Instant::now());
         let result = self.load_stored(slot, stored).await;
         self.show(slot, stored, result, began).await
@@ -179,14 +214,15 @@ impl Shared {
         result
     }
 
-    /// Swaps the snapshot when the load succeeded, and shows and records how it ended.
+    /// Swaps the snapshot when the load succeeded, and shows how it ended. The caller has it
+    /// [`finished`](Self::finish) before it lets go of the source's lock.
     pub(super) async fn show(
         self: &Arc<Self>,
         slot: &Arc<PluginSlot>,
         stored: &StoredSource,
         result: LoadResult,
         (started_at, started): (DateTime<Utc>, tokio::time::Instant),
-    ) -> RefreshOutcome {
+    ) -> Shown {
         self.tell(slot, stored);
         let LoadResult {
             loaded,
@@ -260,9 +296,19 @@ impl Shared {
         log(&outcome, &stored.revision.id);
         let live = LiveSource::of(stored, snapshot, status);
         slot.set(&stored.key.id, Some(Arc::new(live)));
-        self.record(&row).await;
-        self.emit(event);
-        outcome
+        Shown {
+            outcome,
+            row,
+            event,
+        }
+    }
+
+    /// Records how a load ended, and tells of it. Apart from the load: rows that are recorded at the
+    /// same time cost less, and what waits for that keeps no other source from being loaded.
+    pub(super) async fn finish(&self, shown: Shown) -> RefreshOutcome {
+        self.record(&shown.row).await;
+        self.emit(shown.event);
+        shown.outcome
     }
 
     /// What was served before, as far as the history tells: the newest revision that loads without a

@@ -14,9 +14,11 @@ use super::paging::{DEFAULT_PAGE_SIZE, Page, PageQuery};
 use crate::http_kit::ApiError;
 use error::PublicError;
 pub(super) use rendered::Rendered;
+pub(super) use short::short_way;
 
 mod error;
 mod rendered;
+mod short;
 
 /// Items on a page of MCP servers when nobody says.
 const MCP_PAGE_SIZE: usize = 20;
@@ -32,10 +34,10 @@ enum Tag {
 type Public = Result<Rendered, PublicError>;
 
 /// A list that ignores what was asked for would look like an answer to it.
-fn cannot_search(queries: &[&Query<Option<String>>]) -> Result<(), ApiError> {
+fn cannot_search(queries: [Option<&str>; 2]) -> Result<(), ApiError> {
     let asked = queries
         .iter()
-        .any(|q| q.as_deref().is_some_and(|q| !q.trim().is_empty()));
+        .any(|q| q.is_some_and(|q| !q.trim().is_empty()));
     match asked {
         true => Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "not-supported")
             .detail("q and filterQuery are not supported yet")),
@@ -50,7 +52,17 @@ fn view(catalog: &CatalogService, plugin: &str) -> Arc<PluginView> {
         .unwrap_or_default()
 }
 
+/// What a list of entities may be asked for, as it came.
+#[derive(Debug, Default)]
+struct Asked<'a> {
+    source: Option<&'a str>,
+    page: PageQuery<'a>,
+    filter_query: Option<&'a str>,
+    q: Option<&'a str>,
+}
+
 /// The handlers of the public MCP catalog.
+#[derive(Clone)]
 pub(super) struct McpCatalog {
     catalog: CatalogService,
 }
@@ -58,6 +70,31 @@ pub(super) struct McpCatalog {
 impl McpCatalog {
     pub(super) fn new(catalog: CatalogService) -> Self {
         Self { catalog }
+    }
+
+    fn list(&self, mut asked: Asked<'_>) -> Result<Rendered, ApiError> {
+        cannot_search([asked.filter_query, asked.q])?;
+        // Older clients ask for everything with 0 or a negative number.
+        let everything = asked.page.size.is_some_and(asks_for_everything);
+        let size = if everything {
+            asked.page.size = None;
+            super::paging::MAX_PAGE_SIZE
+        } else {
+            MCP_PAGE_SIZE
+        };
+        let page = Page::parse(&asked.page, size)?;
+        let view = view(&self.catalog, "mcp");
+        let (items, next) = page.merged(view.sources().map(|s| &*s.snapshot));
+        let items: Vec<_> = items.into_iter().map(|e| &e.json).collect();
+        Ok(Rendered::mcp_list(&items, next.as_deref()))
+    }
+
+    fn one(&self, name: &str) -> Result<Rendered, ApiError> {
+        match view(&self.catalog, "mcp").entity(name) {
+            Some((_, entity)) => Ok(Rendered::one(&entity.json)),
+            None => Err(ApiError::new(StatusCode::NOT_FOUND, "entity-not-found")
+                .detail("there is no MCP server of this name")),
+        }
     }
 }
 
@@ -88,25 +125,18 @@ impl McpCatalog {
         #[oai(name = "sortOrder")]
         sort_order: Query<Option<String>>,
     ) -> Public {
-        cannot_search(&[&filter_query, &q])?;
-        let query = PageQuery {
-            // Older clients ask for everything with 0 or a negative number.
-            size: page_size.as_deref().filter(|s| !asks_for_everything(s)),
+        let page = PageQuery {
+            size: page_size.as_deref(),
             token: page_token.as_deref().or(next_page_token.as_deref()),
             order_by: order_by.as_deref(),
             sort_order: sort_order.as_deref(),
         };
-        let everything = page_size.as_deref().is_some_and(asks_for_everything);
-        let size = if everything {
-            super::paging::MAX_PAGE_SIZE
-        } else {
-            MCP_PAGE_SIZE
-        };
-        let page = Page::parse(&query, size)?;
-        let view = view(&self.catalog, "mcp");
-        let (items, next) = page.merged(view.sources().map(|s| &*s.snapshot));
-        let items = items.into_iter().map(|e| e.json.clone()).collect();
-        Ok(Rendered::mcp_list(items, next.as_deref()))
+        Ok(self.list(Asked {
+            source: None,
+            page,
+            filter_query: filter_query.as_deref(),
+            q: q.as_deref(),
+        })?)
     }
 
     /// Get the MCP server of this name
@@ -116,13 +146,7 @@ impl McpCatalog {
         operation_id = "getMcpServer"
     )]
     async fn server(&self, name: Path<String>) -> Public {
-        let view = view(&self.catalog, "mcp");
-        match view.entity(&name) {
-            Some((_, entity)) => Ok(Rendered::one(&entity.json)),
-            None => Err(ApiError::new(StatusCode::NOT_FOUND, "entity-not-found")
-                .detail("there is no MCP server of this name")
-                .into()),
-        }
+        Ok(self.one(&name)?)
     }
 }
 
@@ -132,6 +156,7 @@ fn asks_for_everything(size: &str) -> bool {
 }
 
 /// The handlers of the public model catalog.
+#[derive(Clone)]
 pub(super) struct ModelCatalog {
     catalog: CatalogService,
 }
@@ -139,6 +164,18 @@ pub(super) struct ModelCatalog {
 impl ModelCatalog {
     pub(super) fn new(catalog: CatalogService) -> Self {
         Self { catalog }
+    }
+
+    fn list(&self, asked: &Asked<'_>) -> Result<Rendered, ApiError> {
+        cannot_search([asked.filter_query, asked.q])?;
+        let page = Page::parse(&asked.page, DEFAULT_PAGE_SIZE)?;
+        let wanted: Option<Vec<&str>> = asked.source.map(|s| s.split(',').collect());
+        let is_wanted = |id: &str| wanted.as_ref().is_none_or(|w| w.contains(&id));
+        let view = view(&self.catalog, "model");
+        let sources = view.sources().filter(|s| is_wanted(s.id.as_str()));
+        let (items, next) = page.merged(sources.map(|s| &*s.snapshot));
+        let items: Vec<_> = items.into_iter().map(|e| &e.json).collect();
+        Ok(Rendered::list(&items, page.size, next.as_deref()))
     }
 }
 
@@ -168,21 +205,18 @@ impl ModelCatalog {
         #[oai(name = "sortOrder")]
         sort_order: Query<Option<String>>,
     ) -> Public {
-        cannot_search(&[&filter_query, &q])?;
-        let query = PageQuery {
+        let page = PageQuery {
             size: page_size.as_deref(),
             token: next_page_token.as_deref(),
             order_by: order_by.as_deref(),
             sort_order: sort_order.as_deref(),
         };
-        let page = Page::parse(&query, DEFAULT_PAGE_SIZE)?;
-        let wanted: Option<Vec<&str>> = source.as_deref().map(|s| s.split(',').collect());
-        let asked = |id: &str| wanted.as_ref().is_none_or(|w| w.contains(&id));
-        let view = view(&self.catalog, "model");
-        let sources = view.sources().filter(|s| asked(s.id.as_str()));
-        let (items, next) = page.merged(sources.map(|s| &*s.snapshot));
-        let items = items.into_iter().map(|e| e.json.clone()).collect();
-        Ok(Rendered::list(items, page.size, next.as_deref()))
+        Ok(self.list(&Asked {
+            source: source.as_deref(),
+            page,
+            filter_query: filter_query.as_deref(),
+            q: q.as_deref(),
+        })?)
     }
 
     /// List the sources, model sources unless `assetType` says otherwise
@@ -240,8 +274,9 @@ impl ModelCatalog {
             ),
             false => (s.id.as_str(), 0),
         });
-        let items = items.iter().map(|s| source_json(s, asset_type)).collect();
-        Ok(Rendered::list(items, page.size, next.as_deref()))
+        let items: Vec<_> = items.iter().map(|s| source_json(s, asset_type)).collect();
+        let items: Vec<_> = items.iter().collect();
+        Ok(Rendered::list(&items, page.size, next.as_deref()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use poem::{
     Endpoint, IntoResponse, Middleware, Request, Response, Result,
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
 };
 
 /// What every response carries unless it says otherwise itself.
@@ -24,6 +24,11 @@ const DEFAULTS: [(HeaderName, HeaderValue); 5] = [
         HeaderValue::from_static("no-referrer"),
     ),
 ];
+
+/// All of them.
+pub(super) fn defaults() -> HeaderMap {
+    DEFAULTS.into_iter().collect()
+}
 
 /// Middleware: adds the headers that are missing. A page that needs another policy sets its own.
 #[derive(Debug, Clone, Copy, Default)]

@@ -31,7 +31,7 @@ const REQUEST_DEADLINE: Duration = Duration::from_secs(120);
 const URL_BYTES: usize = 8 * 1024;
 /// So much of every body is in memory without asking for it: small requests are served whatever large ones there are. What all
 /// connections hold this way is a small number of megabytes.
-const FREE_BYTES: usize = 64 * 1024;
+pub(crate) const FREE_BYTES: usize = 64 * 1024;
 /// When to try again where memory was short.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How much a request may send and how long it may take. As middleware it enforces that, and hands on bodies read in full.

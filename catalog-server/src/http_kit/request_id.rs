@@ -8,7 +8,7 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Instant, SystemTime},
+    time::Instant,
 };
 
 use catalog_core::redaction::redact_text;
@@ -19,7 +19,7 @@ use poem::{
 use tracing::Instrument;
 
 /// The header that carries the id, both ways.
-const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// An id from a client is taken up to this length; a longer one is more than a log line should carry.
 const MAX_CHARS: usize = 128;
@@ -49,25 +49,43 @@ impl RequestId {
 
     /// The id the client sent, if it is one that can go into a log and a header as it is; else a new one.
     fn of(request: &Request) -> Self {
-        let sent = request.headers().get(HEADER);
-        match sent.and_then(|value| value.to_str().ok()).filter(is_sane) {
+        match sent(request).and_then(|value| value.to_str().ok()) {
             Some(id) => Self(id.into()),
             None => Self::new(),
         }
     }
 
-    /// Unique, and not to be guessed from the ids before it. It opens no door, so a keyed hash is enough.
     fn new() -> Self {
-        static KEYS: OnceLock<(RandomState, RandomState)> = OnceLock::new();
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let (high, low) = KEYS.get_or_init(Default::default);
-        let seed = (COUNT.fetch_add(1, Ordering::Relaxed), SystemTime::now());
-        let number = u128::from(high.hash_one(seed)) << 64 | u128::from(low.hash_one(seed));
-        // Written out: formatting would cost more than all else about an id.
-        let digit = |at: u32| HEX[usize::from((number >> (4 * at)) as u8 & 0xf)];
-        let id: [u8; ID_CHARS] = std::array::from_fn(|at| digit((ID_CHARS - 1 - at) as u32));
-        Self(String::from_utf8_lossy(&id).into())
+        Self(String::from_utf8_lossy(&made()).into())
     }
+}
+
+/// The id of a request that nobody asks for but its client.
+pub(super) fn value_for(request: &Request) -> HeaderValue {
+    let made = || HeaderValue::from_bytes(&made()).unwrap_or(HeaderValue::from_static(""));
+    sent(request).cloned().unwrap_or_else(made)
+}
+
+/// Whether reads that were answered are logged, too.
+pub(super) fn reads_are_logged() -> bool {
+    tracing::enabled!(tracing::Level::DEBUG)
+}
+
+fn sent(request: &Request) -> Option<&HeaderValue> {
+    let sent = request.headers().get(HEADER)?;
+    sent.to_str().ok().filter(is_sane).map(|_| sent)
+}
+
+/// Unique, and not to be guessed from the ids before it. It opens no door, so a keyed hash is enough.
+fn made() -> [u8; ID_CHARS] {
+    static KEYS: OnceLock<(RandomState, RandomState)> = OnceLock::new();
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let (high, low) = KEYS.get_or_init(Default::default);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let number = u128::from(high.hash_one(count)) << 64 | u128::from(low.hash_one(count));
+    // Written out: formatting would cost more than all else about an id.
+    let digit = |at: u32| HEX[usize::from((number >> (4 * at)) as u8 & 0xf)];
+    std::array::from_fn(|at| digit((ID_CHARS - 1 - at) as u32))
 }
 
 fn is_sane(id: &&str) -> bool {
@@ -117,7 +135,7 @@ impl Done<'_> {
             status,
             latency_ms,
         } = self;
-        if quiet && !tracing::enabled!(tracing::Level::DEBUG) {
+        if quiet && !reads_are_logged() {
             return;
         }
         // What was taken for a name in the path may be a secret.

@@ -3,8 +3,8 @@
 use catalog_core::model::{InvalidId, PluginName, RefreshStatus, SourceId, SourceKey};
 use chrono::{DateTime, SecondsFormat, Utc};
 use sqlx::Row as _;
-use sqlx::query::Query;
-use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
+use sqlx::query_builder::Separated;
+use sqlx::sqlite::{Sqlite, SqliteRow};
 
 const SUCCESS: &str = "success";
 const ERROR: &str = "error";
@@ -36,22 +36,19 @@ fn time(value: DateTime<Utc>) -> String {
 }
 
 /// Binds the columns in their order.
-pub(super) fn bind<'q>(
-    query: Query<'q, Sqlite, SqliteArguments>,
-    status: &RefreshStatus,
-) -> Query<'q, Sqlite, SqliteArguments> {
-    query
-        .bind(status.key.plugin.as_str().to_owned())
-        .bind(status.key.id.as_str().to_owned())
-        .bind(time(status.last_refresh_time))
-        .bind(if status.succeeded { SUCCESS } else { ERROR })
-        .bind(status.last_refresh_summary.clone())
-        .bind(status.last_error.clone())
-        .bind(number(status.entities_loaded))
-        .bind(number(status.entities_removed))
-        .bind(number(status.duration_ms))
-        .bind(status.revision.as_ref().map(ToString::to_string))
-        .bind(time(status.updated_at))
+pub(super) fn bind(mut values: Separated<'_, Sqlite, &'static str>, status: &RefreshStatus) {
+    values
+        .push_bind(status.key.plugin.as_str().to_owned())
+        .push_bind(status.key.id.as_str().to_owned())
+        .push_bind(time(status.last_refresh_time))
+        .push_bind(if status.succeeded { SUCCESS } else { ERROR })
+        .push_bind(status.last_refresh_summary.clone())
+        .push_bind(status.last_error.clone())
+        .push_bind(number(status.entities_loaded))
+        .push_bind(number(status.entities_removed))
+        .push_bind(number(status.duration_ms))
+        .push_bind(status.revision.as_ref().map(ToString::to_string))
+        .push_bind(time(status.updated_at));
 }
 
 /// Reads a row of either table.
