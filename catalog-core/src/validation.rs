@@ -10,6 +10,7 @@ mod pipeline;
 mod report;
 mod suggest;
 
+pub(crate) use finding::MAX_FINDINGS;
 pub use finding::{Finding, Findings, Layer, Path, PathSegment, Place, Severity};
 pub use pipeline::{LayerContext, Pipeline, Run, ValidationLayer};
 pub use report::{LayerResult, Validated, ValidationReport};

@@ -1,4 +1,5 @@
 use super::*;
+use crate::redaction::tests::cost::in_proportion;
 
 /// Random-looking text, put together so that no tool takes this file for one with secrets in it.
 fn random(length: usize) -> String {
@@ -193,7 +194,6 @@ fn prose_is_not_touched_and_not_copied() {
 
 #[test]
 fn hostile_texts_take_linear_time() {
-    let started = std::time::Instant::now();
     for piece in [
         "eyJ-",
         "sk-sk-",
@@ -219,8 +219,8 @@ fn hostile_texts_take_linear_time() {
         "\"token\":",
         "AKIA",
     ] {
-        let text = piece.repeat(200_000 / piece.len());
-        let _ = redact(&text);
+        in_proportion(piece, |size| {
+            let _ = redact(&piece.repeat(size / piece.len()));
+        });
     }
-    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
