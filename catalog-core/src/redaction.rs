@@ -193,6 +193,11 @@ impl Secrets {
         restore::restore(incoming, stored, &self.0, &after.0)
     }
 
+    /// Whether all of these are here, too.
+    pub fn includes(&self, other: &Self) -> bool {
+        self.0.includes(&other.0)
+    }
+
     /// Whether there is none that could be recognised.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use futures_util::StreamExt as _;
+use futures_util::future::join_all;
 use futures_util::stream::BoxStream;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
-use super::guard::{in_lanes, task_failed};
+use super::guard::{in_lane, task_failed};
 use super::view::{LiveSource, PluginSlot};
 use super::{CatalogService, Shared};
 use crate::error::{CatalogError, StoreError};
@@ -143,8 +144,7 @@ impl Shared {
                 Ok(stored) => keys.extend(stored.into_iter().map(|s| s.key)),
                 Err(error) => result = result.and(Err(error)),
             }
-            let look = async |key| self.reconcile_one(&key).await;
-            let looks = in_lanes(self.options.concurrent_loads, keys, look).await;
+            let looks = join_all(keys.iter().map(|key| self.reconcile_one(key))).await;
             result = looks.into_iter().fold(result, Result::and);
         }
         if result.is_ok() {
@@ -161,7 +161,7 @@ impl Shared {
         };
         let lock = slot.lock(&key.id);
         let _turn = lock.turn.lock().await;
-        match self.store.get(key).await? {
+        match in_lane(&self.looks, self.store.get(key)).await? {
             None => self.forget(slot, key).await,
             Some(stored) if !in_step(slot, &stored) => {
                 if slot.live(&key.id).is_none() {
@@ -170,7 +170,8 @@ impl Shared {
                         self.changed(key, &stored.revision);
                     }
                 }
-                self.reload(slot, &stored).await;
+                let mut room = self.room(stored.document.size()).await;
+                self.reload(slot, &stored, &mut room).await;
             }
             Some(_) => {}
         }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
 
-use super::guard::in_lanes;
+use super::guard::{Room, in_lane};
 use super::load::LoadResult;
 use super::view::{LiveSource, PluginSlot, SourceSnapshot, SourceStatus};
 use super::{CatalogService, Shared};
@@ -43,8 +44,8 @@ impl CatalogService {
             shared.slot(&plugin)?;
             let sources = shared.store.list(&plugin).await?;
             let keys = sources.into_iter().map(|source| source.key);
-            let refresh = async |key| shared.refresh(&key).await;
-            let outcomes = in_lanes(shared.options.concurrent_loads, keys, refresh).await;
+            let keys: Vec<SourceKey> = keys.collect();
+            let outcomes = join_all(keys.iter().map(|key| shared.refresh(key))).await;
             let gone = |outcome: &Result<_, CatalogError>| {
                 // Deleted since it was listed.
                 matches!(
@@ -72,9 +73,10 @@ impl Shared {
             return Ok(outcome.clone());
         }
         let number = lock.begun.fetch_add(1, Ordering::SeqCst) + 1;
-        match self.store.get(key).await? {
+        match in_lane(&self.looks, self.store.get(key)).await? {
             Some(stored) => {
-                let outcome = self.reload(slot, &stored).await;
+                let mut room = self.room(stored.document.size()).await;
+                let outcome = self.reload(slot, &stored, &mut room).await;
                 *turn = Some((number, outcome.clone()));
                 Ok(outcome)
             }
@@ -101,16 +103,18 @@ impl Shared {
         self: &Arc<Self>,
         slot: &Arc<PluginSlot>,
         stored: &StoredSource,
+        room: &mut Room,
     ) -> RefreshOutcome {
         let began = (self.clock.now(), tokio::time::Instant::now());
-        let result = self.load_stored(slot, stored).await;
-        self.show(slot, stored, result, began).await
+        let result = self.load_stored(slot, stored, room).await;
+        self.show(slot, stored, result, began, room).await
     }
 
     async fn load_stored(
         self: &Arc<Self>,
         slot: &Arc<PluginSlot>,
         stored: &StoredSource,
+        room: &mut Room,
     ) -> LoadResult {
         if !stored.document.settings.enabled {
             return LoadResult::default();
@@ -122,7 +126,7 @@ impl Shared {
             return unchanged;
         }
         let written_at = stored.revision.created_at;
-        self.load_checked(slot, &stored.key, &stored.document, written_at)
+        self.load_checked(slot, &stored.key, &stored.document, written_at, room)
             .await
     }
 
@@ -153,15 +157,17 @@ impl Shared {
         key: &SourceKey,
         document: &SourceDocument,
         written_at: DateTime<Utc>,
+        room: &mut Room,
     ) -> LoadResult {
-        let run = self.validated(slot, key, document.clone(), Vec::new());
+        let run = self.validated(slot, key, document.clone());
         let Run {
             report, content, ..
         } = match run.await {
             Ok(run) => run,
             Err(error) => return LoadResult::failed(error.to_string()),
         };
-        let mut result = self.load(slot, key, document, content, written_at).await;
+        let loaded = self.load(slot, key, document, content, written_at, room);
+        let mut result = loaded.await;
         if result.error.is_none()
             && let Some(finding) = report.errors().find(|f| !is_tolerated(f))
         {
@@ -186,6 +192,7 @@ impl Shared {
         stored: &StoredSource,
         result: LoadResult,
         (started_at, started): (DateTime<Utc>, tokio::time::Instant),
+        room: &mut Room,
     ) -> RefreshOutcome {
         self.tell(slot, stored);
         let LoadResult {
@@ -213,7 +220,7 @@ impl Shared {
             Some(_) if before.whole => before.clone(),
             // Nothing whole was ever served by this process: an older revision that loads, else
             // what could be loaded of this one.
-            Some(_) => match self.last_good(slot, stored).await {
+            Some(_) => match self.last_good(slot, stored, room).await {
                 Some(last_good) => Arc::new(last_good),
                 None if entities.is_empty() => before.clone(),
                 None => Arc::new(SourceSnapshot::partial(revision, entities)),
@@ -271,6 +278,7 @@ impl Shared {
         self: &Arc<Self>,
         slot: &Arc<PluginSlot>,
         stored: &StoredSource,
+        room: &mut Room,
     ) -> Option<SourceSnapshot> {
         if !stored.document.settings.enabled {
             return None;
@@ -299,7 +307,7 @@ impl Shared {
             }
             let written_at = revision.created_at;
             let result = self
-                .load_checked(slot, &stored.key, &document, written_at)
+                .load_checked(slot, &stored.key, &document, written_at, room)
                 .await;
             if result.error.is_none() {
                 return Some(SourceSnapshot::whole(revision.id, result.loaded.entities));
