@@ -19,16 +19,20 @@
 //!
 //! A marker that comes back stands for what is stored at the same place: the same path, except that
 //! items of lists are found by their `name`, else `id`, else `key`. A marker with nothing to stand
-//! for, or where it is not clear for what, is an error ([`StrayMarker`]) and never stored.
+//! for, or where it is not clear for what, is an error ([`StrayMarker`]) and never stored. So is one that
+//! stands for something that the new document would show: nobody but who knows a secret can make it
+//! visible.
 
 mod align;
 mod document;
+mod exposed;
 mod formats;
 mod json;
 mod keys;
 mod lexical;
 mod patch;
 mod placeholder;
+mod positions;
 mod restore;
 mod scan;
 mod shown;
@@ -46,13 +50,29 @@ pub use keys::is_sensitive_key;
 /// What stands in the place of a secret.
 pub const MARKER: &str = "***REDACTED***";
 
-/// A marker at a place where nothing is stored that it could stand for.
+/// Markers that are named: one more than findings are listed.
+const MAX_STRAYS: usize = crate::validation::MAX_FINDINGS + 1;
+
+/// A marker that cannot be taken for what it stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StrayMarker {
     /// Where in the tree; the root for a comment.
     pub path: Path,
     /// Where in the text, for YAML.
     pub position: Option<Position>,
+    /// Why.
+    pub cause: StrayCause,
+}
+
+/// Why a marker cannot be taken for what it stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StrayCause {
+    /// Nothing is stored at this place that it could stand for.
+    Unknown,
+    /// What is stored would be visible here: what hid it, such as the name beside it or the secret
+    /// that it is a copy of, is not in the new document.
+    Visible,
 }
 
 /// A credential in plain sight.
@@ -143,20 +163,39 @@ impl Secrets {
     /// assert_eq!(secrets.restore_yaml(&shown, Some(stored)).unwrap(), stored);
     /// ```
     pub fn redact_yaml(&self, text: &str) -> String {
-        restore::shown(text, &self.0)
+        document::shown(text, &self.0)
     }
 
     /// As [`restore_yaml`], for a stored text that was shown by these secrets'
     /// [`redact_yaml`](Self::redact_yaml).
     ///
     /// # Errors
-    /// Every marker that has no counterpart.
+    /// Every marker that has no counterpart, or would have one that is visible.
     pub fn restore_yaml(
         &self,
         incoming: &str,
         stored: Option<&str>,
     ) -> Result<String, Vec<StrayMarker>> {
-        restore::restore(incoming, stored, &self.0)
+        restore::restore(incoming, stored, &self.0, &self.0)
+    }
+
+    /// As [`restore_yaml`](Self::restore_yaml), for a text that is going to be shown by the
+    /// [`redact_yaml`](Self::redact_yaml) of other secrets from now on.
+    ///
+    /// # Errors
+    /// Every marker that has no counterpart, or would have one that is visible.
+    pub fn restore_yaml_beside(
+        &self,
+        after: &Self,
+        incoming: &str,
+        stored: Option<&str>,
+    ) -> Result<String, Vec<StrayMarker>> {
+        restore::restore(incoming, stored, &self.0, &after.0)
+    }
+
+    /// Whether all of these are here, too.
+    pub fn includes(&self, other: &Self) -> bool {
+        self.0.includes(&other.0)
     }
 
     /// Whether there is none that could be recognised.
@@ -223,7 +262,7 @@ pub fn redact_yaml(text: &str) -> String {
 /// Puts the stored secrets back where `incoming` has their markers.
 ///
 /// # Errors
-/// Every marker that has no counterpart.
+/// Every marker that has no counterpart, or would have one that is visible.
 pub fn restore_value(incoming: &Value, stored: &Value) -> Result<Value, Vec<StrayMarker>> {
     json::restore(incoming, stored)
 }
@@ -234,7 +273,7 @@ pub fn restore_value(incoming: &Value, stored: &Value) -> Result<Value, Vec<Stra
 /// where its spelling would mean something else, such as a block scalar to a line, is quoted anew.
 ///
 /// # Errors
-/// Every marker that has no counterpart. In a text that is no YAML, every marker, unless it is the
+/// Every marker that has no counterpart, or would have one that is visible. In a text that is no YAML, every marker, unless it is the
 /// unchanged redacted text.
 pub fn restore_yaml(incoming: &str, stored: Option<&str>) -> Result<String, Vec<StrayMarker>> {
     Secrets::default().restore_yaml(incoming, stored)

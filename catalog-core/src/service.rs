@@ -63,7 +63,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 
 pub use apply::{Applied, ApplyOptions, Deleted};
 pub use builder::{BuildError, CatalogServiceBuilder};
@@ -96,8 +96,11 @@ pub struct ServiceOptions {
     pub max_unconfirmed_removal_share: f64,
     /// A status repository or secret resolver that takes longer has failed.
     pub port_timeout: Duration,
-    /// Sources that are loaded at the same time.
+    /// Sources that are loaded at the same time, besides those that wait for their upstreams.
     pub concurrent_loads: usize,
+    /// Bytes of documents that are validated, compared or loaded at the same time. Parsed they take up
+    /// to 30 times as much memory. A document larger than this has it all to itself.
+    pub documents_in_work: usize,
     /// A health check that takes longer has failed.
     pub health_timeout: Duration,
     /// A health answer is this old at most.
@@ -115,10 +118,20 @@ impl Default for ServiceOptions {
             max_unconfirmed_removal_share: 0.2,
             port_timeout: Duration::from_secs(10),
             concurrent_loads: 8,
+            documents_in_work: 4 << 20,
             health_timeout: Duration::from_secs(2),
             health_cache: Duration::from_secs(1),
             retry_interval: Duration::from_secs(2),
         }
+    }
+}
+
+impl ServiceOptions {
+    /// As a semaphore counts.
+    fn documents_in_work(&self) -> u32 {
+        u32::try_from(self.documents_in_work)
+            .unwrap_or(u32::MAX)
+            .clamp(1, (Semaphore::MAX_PERMITS.min(u32::MAX as usize)) as u32)
     }
 }
 
@@ -152,10 +165,13 @@ struct Shared {
     checks: Vec<Arc<dyn HealthCheck>>,
     loaded_once: AtomicBool,
     ledger: Ledger,
-    loads: tokio::sync::Semaphore,
     showing: read::Turns,
     comparing: read::Turns,
-    health: tokio::sync::Mutex<Option<(tokio::time::Instant, HealthReport)>>,
+    /// Sources that the store is asked for at the same time.
+    looks: Semaphore,
+    /// Room for documents in work, in bytes.
+    work: Arc<Semaphore>,
+    health: health::Cache,
 }
 
 impl CatalogService {

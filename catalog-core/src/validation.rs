@@ -11,6 +11,7 @@ mod pipeline;
 mod report;
 mod suggest;
 
+pub(crate) use finding::MAX_FINDINGS;
 pub use finding::{Finding, Findings, Layer, Path, PathSegment, Place, Severity};
 pub use invisible::has_invisible;
 pub(crate) use invisible::is_invisible;

@@ -20,4 +20,5 @@ mod scalar;
 
 pub use emit::{emit_block, emit_flow, emit_scalar};
 pub use node::{Collection, Document, Entry, Node, Position, ScalarStyle, Span, Value};
+pub(crate) use parse::line_breaks;
 pub use parse::{Limits, YamlError, YamlIssue, parse, parse_bytes};

@@ -6,8 +6,8 @@ use std::ops::Range;
 use super::patch::{self, Edit, Target, quote};
 use super::taint::Taint;
 use super::tree::{self, Class, Tree as _};
-use super::{MARKER, lexical, shown};
-use crate::yaml::{Document, Node, ScalarStyle, Span, Value};
+use super::{MARKER, lexical, limits, shown as texts};
+use crate::yaml::{Document, Node, ScalarStyle, Span, Value, line_breaks, parse};
 
 /// A text as it is shown.
 pub(super) struct Shown {
@@ -20,9 +20,17 @@ pub(super) struct Shown {
     pub comments: Vec<String>,
 }
 
+/// A stored text as it is shown.
+pub(super) fn shown(stored: &str, outside: &Taint) -> String {
+    match parse(stored, &limits(stored)) {
+        Ok(known) => redact(&known, outside).text,
+        Err(_) => lexical::redact(stored, outside),
+    }
+}
+
 /// The text of a document with every secret in it replaced, and every copy of an outside one.
 pub(super) fn redact(document: &Document, outside: &Taint) -> Shown {
-    let taint = outside.with(shown::secrets(&document.root));
+    let taint = outside.with(texts::secrets(&document.root));
     let comments = comments(document, &taint);
     let mut edits = Vec::new();
     for (span, shown) in document.comments.iter().zip(&comments) {
@@ -76,9 +84,7 @@ pub(super) fn groups(document: &Document) -> Vec<Vec<&str>> {
         let text = document.text.get(span.range()).unwrap_or("");
         let adjacent = last
             .and_then(|l| document.text.get(l.end..span.start))
-            .is_some_and(|gap| {
-                gap.trim().is_empty() && gap.bytes().filter(|b| *b == b'\n').count() == 1
-            });
+            .is_some_and(|gap| gap.trim().is_empty() && line_breaks(gap) == 1);
         match groups.last_mut() {
             Some(group) if adjacent => group.push(text),
             _ => groups.push(vec![text]),
@@ -93,7 +99,7 @@ fn scalars(document: &Document, taint: &Taint, edits: &mut Vec<Edit>) {
     let mut planned: HashMap<usize, (&Node, String)> = HashMap::new();
     tree::walk(&document.root, &mut |_, leaf| {
         if let Some(shown) =
-            shown::scalar(leaf.class, &leaf.text, leaf.node.text().is_some(), taint)
+            texts::scalar(leaf.class, &leaf.text, leaf.node.text().is_some(), taint)
         {
             let plan = planned
                 .entry(leaf.node.span.start)
@@ -134,7 +140,7 @@ fn in_place(document: &Document, node: &Node, taint: &Taint) -> Option<String> {
             (head, body, "")
         }
     };
-    let body = shown::passage(body, taint)?;
+    let body = texts::passage(body, taint)?;
     // The head of a block scalar may have a comment.
     let head = match head.find('#') {
         Some(at) => {
@@ -188,7 +194,7 @@ fn keys(document: &Document, node: &Node, edits: &mut Vec<Edit>) {
     if node.alias.is_some() {
         return;
     }
-    let shown = shown::keys(entries.iter().map(|e| &*e.key));
+    let shown = texts::keys(entries.iter().map(|e| &*e.key));
     for (entry, shown) in entries.iter().zip(shown) {
         if *entry.key != *shown && !patch::is_alias(&document.text, entry.key_span.start) {
             edits.push(Edit {

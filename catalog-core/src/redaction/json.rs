@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::taint::Taint;
 use super::tree::{self, Class, Step};
-use super::{MARKER, StrayMarker, align, formats, shown};
+use super::{MARKER, MAX_STRAYS, StrayCause, StrayMarker, align, exposed, formats, shown};
 
 /// The tree with every secret in it replaced. Most trees have none and stay what they are.
 pub(super) fn redact(value: Value) -> Value {
@@ -86,10 +86,13 @@ pub(super) fn restore(incoming: &Value, stored: &Value) -> Result<Value, Vec<Str
     let shown = redact(stored.clone());
     let mut restorer = Restorer::default();
     let restored = restorer.value(incoming, Some((&shown, stored)));
-    if restorer.stray.is_empty() {
-        Ok(restored)
-    } else {
-        Err(restorer.stray)
+    if restorer.stray.is_empty() && restored != *incoming {
+        let now = redact(restored.clone());
+        restorer.stray = exposed::in_tree(incoming, &now);
+    }
+    match restorer.stray {
+        stray if stray.is_empty() => Ok(restored),
+        stray => Err(stray),
     }
 }
 
@@ -104,10 +107,13 @@ struct Restorer<'a> {
 
 impl<'a> Restorer<'a> {
     fn stray(&mut self) {
-        self.stray.push(StrayMarker {
-            path: tree::path(&self.trail),
-            position: None,
-        });
+        if self.stray.len() < MAX_STRAYS {
+            self.stray.push(StrayMarker {
+                path: tree::path(&self.trail),
+                position: None,
+                cause: StrayCause::Unknown,
+            });
+        }
     }
 
     fn value(&mut self, incoming: &'a Value, stored: Stored<'_>) -> Value {

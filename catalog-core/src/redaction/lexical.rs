@@ -10,18 +10,18 @@ mod values;
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::keys::is_sensitive_key;
+use super::keys::{LONGEST_NAME, is_sensitive_key};
 use super::patch::quote;
 use super::placeholder::is_placeholder;
 use super::taint::Taint;
 use super::tree::{self, is_name_key, is_value_key};
 use super::{MARKER, formats, shown};
-pub(super) use lines::restore;
+pub(super) use lines::{restore, split};
 use pairs::{Pair, Then, indent_of};
 
 /// The text with every secret that can be told replaced, and every copy of an outside one.
 pub(super) fn redact(text: &str, outside: &Taint) -> String {
-    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let lines = lines::split(text);
     let keys = formats::find_private_keys(text);
     let bodies: Vec<&str> = lines
         .iter()
@@ -336,7 +336,9 @@ impl Engine {
 /// Whether the pair is the name of a secret, with its value beside it.
 fn names_secret(pair: &Pair<'_>, line: &str) -> bool {
     let value = line.get(pair.value.clone()).unwrap_or("");
-    is_name_key(pair.key) && pairs::is_secret_name(unquoted(value))
+    // A value may go on to the end of the line, and be looked at for each name in it.
+    let may_be = value.len() <= 2 * LONGEST_NAME;
+    may_be && is_name_key(pair.key) && pairs::is_secret_name(unquoted(value))
 }
 
 /// Whether the value is an ordinary word of a sentence that goes on.

@@ -28,8 +28,12 @@ pub(super) enum Target {
     Comment,
 }
 
-/// How often a text is parsed to find out which replacement does not fit.
+/// How often a text is parsed to find out which replacement does not fit, and how many bytes in all:
+/// with fewer tries more is written in the plain way than has to be.
 const ATTEMPTS: usize = 64;
+const PARSED_BYTES: usize = 16 << 20;
+/// To find out that it has to be the plain way for all.
+const MIN_ATTEMPTS: usize = 3;
 
 /// The text with all edits done: it parses, the edited places say what they should and all others
 /// say what they said. `None` when there is no such text.
@@ -61,7 +65,7 @@ pub(super) fn apply(document: &Document, mut edits: Vec<Edit>) -> Option<(String
         document,
         edits,
         expected,
-        attempts: ATTEMPTS,
+        attempts: (PARSED_BYTES / document.text.len().max(1)).clamp(MIN_ATTEMPTS, ATTEMPTS),
     };
     patch.attempt().or_else(|| patch.settle())
 }

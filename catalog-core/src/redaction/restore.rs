@@ -5,15 +5,33 @@ use std::ops::Range;
 
 use super::document::{self, Shown, extent};
 use super::patch::{self, Edit, Target, is_alias, quote};
+use super::positions::Positions;
 use super::taint::Taint;
 use super::tree::{self, Step, Tree as _};
-use super::{MARKER, StrayMarker, align, lexical, limits};
+use super::{MARKER, MAX_STRAYS, StrayCause, StrayMarker, align, exposed, lexical, limits};
 use crate::validation::Path;
 use crate::yaml::{Document, Entry, Node, Position, Span, Value, parse};
 
 /// The incoming text with the stored secrets in the places of their markers. The stored text was shown
-/// without these outside secrets.
+/// without these outside secrets; the new one is going to be shown without those of `after`.
 pub(super) fn restore(
+    incoming: &str,
+    stored: Option<&str>,
+    outside: &Taint,
+    after: &Taint,
+) -> Result<String, Vec<StrayMarker>> {
+    let saved = put_back(incoming, stored, outside)?;
+    // What was typed may be seen.
+    if saved == incoming {
+        return Ok(saved);
+    }
+    match exposed::in_text(incoming, &saved, after) {
+        visible if visible.is_empty() => Ok(saved),
+        visible => Err(visible),
+    }
+}
+
+fn put_back(
     incoming: &str,
     stored: Option<&str>,
     outside: &Taint,
@@ -24,7 +42,7 @@ pub(super) fn restore(
     }
     let Ok(edited) = parse(incoming, &limits(incoming)) else {
         return match stored {
-            Some(stored) if shown(stored, outside) == incoming => Ok(stored.to_owned()),
+            Some(stored) if document::shown(stored, outside) == incoming => Ok(stored.to_owned()),
             _ => unreadable(incoming),
         };
     };
@@ -52,20 +70,9 @@ pub(super) fn restore(
     }
 }
 
-/// A stored text as it is shown.
-pub(super) fn shown(stored: &str, outside: &Taint) -> String {
-    match parse(stored, &limits(stored)) {
-        Ok(known) => document::redact(&known, outside).text,
-        Err(_) => lexical::redact(stored, outside),
-    }
-}
-
 /// A text that is no YAML is taken only without markers: nobody can say what they stand for.
 fn unreadable(incoming: &str) -> Result<String, Vec<StrayMarker>> {
-    let stray: Vec<StrayMarker> = incoming
-        .match_indices(MARKER)
-        .map(|(at, _)| stray(Path::root(), position(incoming, at)))
-        .collect();
+    let stray = strays_at(incoming, incoming.match_indices(MARKER).map(|(at, _)| at));
     if stray.is_empty() {
         Ok(incoming.to_owned())
     } else {
@@ -77,16 +84,15 @@ fn stray(path: Path, position: Position) -> StrayMarker {
     StrayMarker {
         path,
         position: Some(position),
+        cause: StrayCause::Unknown,
     }
 }
 
-fn position(text: &str, at: usize) -> Position {
-    let before = text.get(..at).unwrap_or("");
-    let line = before.rsplit('\n').next().unwrap_or("");
-    Position {
-        line: before.bytes().filter(|b| *b == b'\n').count() as u32 + 1,
-        column: line.chars().filter(|c| *c != '\u{feff}').count() as u32 + 1,
-    }
+/// Strays at these places, from front to back.
+fn strays_at(text: &str, places: impl Iterator<Item = usize>) -> Vec<StrayMarker> {
+    let mut positions = Positions::new(text);
+    let at = |place| stray(Path::root(), positions.of(place));
+    places.take(MAX_STRAYS).map(at).collect()
 }
 
 /// Whether the text says what the edited one says where that has no marker, and has no marker left:
@@ -131,6 +137,7 @@ fn into_document(
         scalars: BTreeMap::new(),
         keys: BTreeMap::new(),
         covered: Vec::new(),
+        strays: 0,
     };
     let roots =
         stored.and_then(|(shown, known)| Some((&shown.document.as_ref()?.root, &known.root)));
@@ -147,22 +154,21 @@ fn into_document(
         match fate {
             Fate::Restored(Some(edit)) => edits.push(edit),
             Fate::Restored(None) => {}
-            Fate::Stray(marker) => strays.push(marker),
+            Fate::Stray(marker) => strays.extend(marker),
         }
     }
     comments(edited, stored, &mut edits, &mut strays, &mut covered);
     strays.extend(elsewhere(incoming, covered));
     if !strays.is_empty() {
         strays.sort_by_key(|s| s.position);
+        strays.truncate(MAX_STRAYS);
         return Err(strays);
     }
-    let places: Vec<usize> = edits.iter().map(|e| e.range.start).collect();
+    let mut places: Vec<usize> = edits.iter().map(|e| e.range.start).collect();
+    places.sort_unstable();
     patch::apply(edited, edits)
         .map(|(text, _)| text)
-        .ok_or_else(|| {
-            let at = |place: usize| stray(Path::root(), position(incoming, place));
-            places.into_iter().map(at).collect()
-        })
+        .ok_or_else(|| strays_at(incoming, places.into_iter()))
 }
 
 /// The n-th comment of a text stands for the n-th stored one that is shown with that text.
@@ -181,10 +187,14 @@ fn comments(
             }
         }
     }
+    covered.sort_by_key(|r| r.start);
+    // Of values and keys, none of which is inside another.
+    let values = covered.len();
     for span in &edited.comments {
         let text = edited.text.get(span.range()).unwrap_or("");
         let counterpart = known.get_mut(text).and_then(Vec::pop);
-        if !text.contains(MARKER) {
+        // The head of a block scalar that is restored takes its comment along.
+        if !text.contains(MARKER) || covers(&covered[..values], span.start) {
             continue;
         }
         match counterpart {
@@ -193,9 +203,10 @@ fn comments(
                 options: vec![comment.to_owned()],
                 target: Target::Comment,
             }),
-            // The head of a block scalar that is restored takes its comment along.
-            None if covered.iter().any(|c| c.contains(&span.start)) => {}
-            None => strays.push(stray(Path::root(), span.position)),
+            None if strays.len() < MAX_STRAYS => {
+                strays.push(stray(Path::root(), span.position));
+            }
+            None => {}
         }
         covered.push(span.range());
     }
@@ -204,19 +215,21 @@ fn comments(
 /// Markers that are no part of any value, key or comment, such as in the name of an anchor.
 fn elsewhere(text: &str, mut covered: Vec<Range<usize>>) -> Vec<StrayMarker> {
     covered.sort_by_key(|r| r.start);
-    text.match_indices(MARKER)
-        .filter(|(at, _)| {
-            let after = covered.partition_point(|r| r.start <= *at);
-            !covered[..after].last().is_some_and(|r| r.contains(at))
-        })
-        .map(|(at, _)| stray(Path::root(), position(text, at)))
-        .collect()
+    let places = text.match_indices(MARKER).map(|(at, _)| at);
+    strays_at(text, places.filter(|at| !covers(&covered, *at)))
+}
+
+/// Whether one of these ranges, which are in order and apart, has this place.
+fn covers(ranges: &[Range<usize>], at: usize) -> bool {
+    let after = ranges.partition_point(|r| r.start <= at);
+    ranges[..after].last().is_some_and(|r| r.contains(&at))
 }
 
 enum Fate {
     /// Something is stored for it; no edit when that is the marker itself.
     Restored(Option<Edit>),
-    Stray(StrayMarker),
+    /// Nothing is; `None` when enough have been named.
+    Stray(Option<StrayMarker>),
 }
 
 /// A stored node: as it is shown, and as it is.
@@ -231,9 +244,17 @@ struct Restorer<'a> {
     keys: BTreeMap<usize, Fate>,
     /// Where the markers were looked at.
     covered: Vec<Range<usize>>,
+    /// How many markers stand for nothing.
+    strays: usize,
 }
 
 impl<'a> Restorer<'a> {
+    fn stray(&mut self, position: Position) -> Fate {
+        self.strays += 1;
+        let named = self.strays <= MAX_STRAYS;
+        Fate::Stray(named.then(|| stray(tree::path(&self.trail), position)))
+    }
+
     fn node(&mut self, node: &'a Node, stored: Stored<'_>) {
         match &node.value {
             Value::Map(_, entries) => self.map(entries, stored),
@@ -271,7 +292,7 @@ impl<'a> Restorer<'a> {
                 options: self.source(known),
                 target: Target::Scalar(at, known.value.clone()),
             })),
-            None => Fate::Stray(stray(tree::path(&self.trail), node.place())),
+            None => self.stray(node.place()),
         };
         self.scalars.insert(at, fate);
     }
@@ -333,7 +354,7 @@ impl<'a> Restorer<'a> {
                     target: Target::Key(at, entry.key.clone()),
                 }))
             }
-            None => Fate::Stray(stray(tree::path(&self.trail), span.position)),
+            None => self.stray(span.position),
         };
         self.keys.entry(at).or_insert(fate);
     }

@@ -1,44 +1,29 @@
 //! Finding credentials in plain sight, for warnings.
 
-use serde_json::Value;
-
 use super::document::groups;
 use super::placeholder::is_placeholder;
 use super::taint::Taint;
 use super::tree::{self, Class, Leaf, Step, Tree};
 use super::{Hit, formats, lexical};
 use crate::validation::Path;
-use crate::yaml::{Document, Node, Position};
+use crate::yaml::{Document, Position};
 
 const SENSITIVE: &str = "value of a sensitive key";
 
-/// The credentials in a JSON tree.
-pub(super) fn value(value: &Value) -> Vec<Hit> {
+/// The credentials in a tree.
+pub(super) fn value<T: Tree>(root: &T) -> Vec<Hit> {
     let mut hits = Vec::new();
-    tree::walk(value, &mut |trail, leaf| {
-        hits.extend(kinds(&leaf).into_iter().map(|kind| hit(trail, None, kind)));
+    tree::walk(root, &mut |trail, leaf| {
+        let place = leaf.node.place();
+        hits.extend(kinds(&leaf).into_iter().map(|kind| hit(trail, place, kind)));
     });
-    keys(value, &mut Vec::new(), &mut hits);
+    keys(root, &mut Vec::new(), &mut hits);
     hits
 }
 
 /// The credentials in a YAML document, in order of place.
 pub(super) fn document(document: &Document) -> Vec<Hit> {
-    let mut hits = Vec::new();
-    tree::walk(&document.root, &mut |trail, leaf: Leaf<'_, Node>| {
-        let position = Some(leaf.node.place());
-        hits.extend(
-            kinds(&leaf)
-                .into_iter()
-                .map(|kind| hit(trail, position, kind)),
-        );
-    });
-    keys(&document.root, &mut Vec::new(), &mut hits);
-    for hit in &mut hits {
-        if hit.position.is_none() {
-            hit.position = key_position(&document.root, &hit.path);
-        }
-    }
+    let mut hits = value(&document.root);
     let mut spans = document.comments.iter();
     for group in groups(document) {
         let shown = lexical::comments(&group, &Taint::default());
@@ -87,31 +72,12 @@ fn keys<'a, T: Tree>(node: &'a T, trail: &mut Vec<Step<'a>>, hits: &mut Vec<Hit>
         keys(item, trail, hits);
         trail.pop();
     }
-    for (key, value) in node.members().into_iter().flatten() {
+    for (n, (key, value)) in node.members().into_iter().flatten().enumerate() {
         trail.push(Step::Key(key));
         if let Some(found) = formats::find(key).first() {
-            hits.push(hit(trail, None, found.kind));
+            hits.push(hit(trail, node.key_place(n), found.kind));
         }
         keys(value, trail, hits);
         trail.pop();
     }
-}
-
-/// Where the key at the end of a path stands.
-fn key_position(root: &Node, path: &Path) -> Option<Position> {
-    use crate::validation::PathSegment;
-    let mut node = root;
-    let mut position = None;
-    for segment in path.segments() {
-        match segment {
-            PathSegment::Key(key) => {
-                let shown = |k: &str| formats::redact(k) == **key;
-                let entry = node.entries().iter().find(|e| shown(&e.key))?;
-                position = Some(entry.key_span.position);
-                node = &entry.value;
-            }
-            PathSegment::Index(index) => node = node.items().get(*index)?,
-        }
-    }
-    position
 }

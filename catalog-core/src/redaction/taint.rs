@@ -77,6 +77,11 @@ impl Taint {
         Self::new(own.chain(more))
     }
 
+    /// Whether every copy that the other recognises is one here, too.
+    pub fn includes(&self, other: &Self) -> bool {
+        other.all.is_subset(&self.all)
+    }
+
     /// Whether nothing can be recognised.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()

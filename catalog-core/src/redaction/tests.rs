@@ -1,5 +1,7 @@
 mod corpus;
+pub(super) mod cost;
 mod edits;
+mod exposed;
 mod fallback;
 mod props;
 mod rules;

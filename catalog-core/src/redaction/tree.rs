@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::formats;
-use super::keys::is_sensitive_key;
+use super::keys::{LONGEST_NAME, is_sensitive_key};
 use super::placeholder::is_usage;
 use crate::validation::Path;
-use crate::yaml::Node;
+use crate::yaml::{Node, Position};
 
 /// A tree of maps, lists and scalars.
 pub(super) trait Tree: Sized {
@@ -20,6 +20,14 @@ pub(super) trait Tree: Sized {
     fn scalar(&self) -> Option<Cow<'_, str>>;
     /// A text.
     fn text(&self) -> Option<&str>;
+    /// Where it was written, when it was.
+    fn place(&self) -> Option<Position> {
+        None
+    }
+    /// Where the key of the n-th entry was written, when it was.
+    fn key_place(&self, _: usize) -> Option<Position> {
+        None
+    }
 }
 
 impl Tree for Value {
@@ -65,6 +73,14 @@ impl Tree for Node {
             crate::yaml::Value::Text(text) => Some(text),
             _ => None,
         }
+    }
+
+    fn place(&self) -> Option<Position> {
+        Some(Node::place(self))
+    }
+
+    fn key_place(&self, n: usize) -> Option<Position> {
+        self.entries().get(n).map(|e| e.key_span.position)
     }
 }
 
@@ -267,7 +283,12 @@ fn named_secret<'a, T: Tree + 'a>(
     members
         .filter(|(key, _)| is_name_key(key))
         .filter_map(|(_, value)| value.text())
-        .find(|name| is_sensitive(name))
+        .find(|name| is_secret_name(name))
+}
+
+/// Whether a value is the name of a secret.
+fn is_secret_name(value: &str) -> bool {
+    value.len() <= LONGEST_NAME && is_sensitive(value)
 }
 
 /// The flag, when a list item is one whose value is the next item: `[--token, …]`.
@@ -278,7 +299,7 @@ fn flag<T: Tree>(item: &T) -> Option<&str> {
 /// `--token`, whose value comes next.
 pub(super) fn is_flag(text: &str) -> bool {
     text.strip_prefix('-')
-        .is_some_and(|name| !name.contains(['=', ' ']) && is_sensitive(name))
+        .is_some_and(|name| is_secret_name(name) && !name.contains(['=', ' ']))
 }
 
 /// The member that says what the value beside it is.

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::change::Wanted;
 use super::diff::Diff;
+use super::guard::{Checked, Room};
 use super::load::LoadResult;
-use super::plan::{Plan, Request, Wish, switches_off};
+use super::plan::{Plan, Request, Wish};
 use super::view::{LiveSource, PluginSlot, SourceStatus};
 use super::{CatalogService, Shared};
 use crate::error::{CatalogError, StoreError};
@@ -133,28 +133,29 @@ impl CatalogService {
         key: &SourceKey,
         edit: &Edit,
     ) -> Result<ValidationReport, CatalogError> {
-        let shared = &self.shared;
-        let slot = shared.slot(&key.plugin)?;
-        let stored = shared.store.get(key).await?;
-        let Wanted { document, findings } = shared.wanted(key, edit, stored.as_ref())?;
-        let off = stored
-            .as_ref()
-            .is_some_and(|s| switches_off(&s.document, &document));
-        let size = shared.check_size(&document);
-        let mut run = shared.validated(slot, key, document, findings).await?;
-        if off {
-            run.tolerate();
-        }
-        if let Err(error) = size {
-            run.report.refuse(error)?;
-        } else if let Some(document) = &run.validated {
-            let meta = shared.meta(Author::system(), None, RevisionKind::Apply);
-            let preview = shared.store.preview(key, document, &Expect::Any, &meta);
-            if let Err(error) = preview.await {
+        let (shared, key) = (self.shared.clone(), key.clone());
+        let slot = shared.slot(&key.plugin)?.clone();
+        let stored = shared.store.get(&key).await?;
+        let wish = Wish::Edit(Arc::new(edit.clone()));
+        let room = shared.room(shared.weight(&slot, &key, &wish)).await;
+        let work = async move {
+            let _room = room;
+            let checked = shared.wished(&slot, &key, &wish, stored.as_ref()).await?;
+            let Checked { mut run, size } = checked;
+            if let Err(error) = size {
                 run.report.refuse(error)?;
+            } else if let Some(document) = &run.validated {
+                // What was read of it is not needed any more, and the store may take its time.
+                run.content = None;
+                let meta = shared.meta(Author::system(), None, RevisionKind::Apply);
+                let preview = shared.store.preview(&key, document, &Expect::Any, &meta);
+                if let Err(error) = preview.await {
+                    run.report.refuse(error)?;
+                }
             }
-        }
-        Ok(run.report)
+            Ok(run.report)
+        };
+        self.detached(work).await
     }
 
     /// Changes or creates a source: validates, stores a revision, shows it.
@@ -173,7 +174,7 @@ impl CatalogService {
     ) -> Result<Applied, CatalogError> {
         self.make(Request {
             key: key.clone(),
-            wish: Wish::Edit(Box::new(edit)),
+            wish: Wish::Edit(Arc::new(edit)),
             expect,
             author,
             options,
@@ -270,7 +271,15 @@ impl CatalogService {
             Wish::Revision(_) => "rollback",
         };
         let span = shared.key_span(name, &request.key);
-        let work = async move { shared.make(&request).await };
+        let slot = shared.slot(&request.key.plugin)?.clone();
+        // Whoever goes away while it is not their turn yet leaves nothing behind.
+        let turn = slot.lock(&request.key.id).taken().await;
+        let weight = shared.weight(&slot, &request.key, &request.wish);
+        let mut room = shared.room(weight).await;
+        let work = async move {
+            let _turn = turn;
+            shared.make(&slot, &request, &mut room).await
+        };
         self.detached(tracing::Instrument::instrument(work, span))
             .await
     }
@@ -290,14 +299,30 @@ impl Shared {
         });
     }
 
-    async fn make(self: &Arc<Self>, request: &Request) -> Result<Applied, CatalogError> {
-        let slot = self.slot(&request.key.plugin)?.clone();
-        let lock = slot.lock(&request.key.id);
-        let _turn = lock.turn.lock().await;
+    /// What a change weighs: the larger of what is sent and what is there.
+    fn weight(&self, slot: &PluginSlot, key: &SourceKey, wish: &Wish) -> u64 {
+        let stored = slot.live(&key.id).map_or(0, |live| live.revision.size);
+        match wish {
+            Wish::Edit(edit) => edit
+                .content
+                .as_ref()
+                .map_or(stored, |new| stored.max(new.len() as u64)),
+            // Nobody knows before it is read.
+            Wish::Revision(_) => self.store.capabilities().max_document_bytes,
+        }
+    }
+
+    /// Makes a change. The caller holds the source's lock, and room.
+    async fn make(
+        self: &Arc<Self>,
+        slot: &Arc<PluginSlot>,
+        request: &Request,
+        room: &mut Room,
+    ) -> Result<Applied, CatalogError> {
         let whatever = matches!(request.expect, Expect::Any | Expect::Present);
         let mut tries = 1;
         loop {
-            match self.attempt(&slot, request).await {
+            match self.attempt(slot, request, room).await {
                 // Somebody was faster: what is there now is as good.
                 Err(CatalogError::Store(StoreError::Conflict { .. }))
                     if whatever && tries < TRIES =>
@@ -313,9 +338,10 @@ impl Shared {
         self: &Arc<Self>,
         slot: &Arc<PluginSlot>,
         request: &Request,
+        room: &mut Room,
     ) -> Result<Applied, CatalogError> {
         let Request { key, options, .. } = request;
-        let plan = self.plan(slot, request).await?;
+        let plan = self.plan(slot, request, room).await?;
         let mut applied = Applied {
             revision: plan.revision.clone(),
             previous: plan.stored.as_ref().map(|s| s.revision.id.clone()),
@@ -339,8 +365,7 @@ impl Shared {
             if let Some(stored) = plan.stored.filter(|_| options.refresh)
                 && applied.status.revision.as_ref() != Some(&stored.revision.id)
             {
-                let shown = self.reload(slot, &stored).await;
-                applied.refresh = Some(self.finish(shown).await);
+                applied.refresh = Some(self.reload(slot, &stored, room).await);
                 applied.status = self.status_of(slot, key);
             }
             return Ok(applied);
@@ -350,11 +375,10 @@ impl Shared {
         applied.revision = stored.revision.clone();
         applied.diff.to = Some(stored.revision.id.clone());
         if options.refresh {
-            let shown = match loaded {
-                Some(loaded) => self.show(slot, &stored, loaded, began).await,
-                None => self.reload(slot, &stored).await,
-            };
-            applied.refresh = Some(self.finish(shown).await);
+            applied.refresh = Some(match loaded {
+                Some(loaded) => self.show(slot, &stored, loaded, began, room).await,
+                None => self.reload(slot, &stored, room).await,
+            });
         } else {
             self.hold(slot, &stored);
         }

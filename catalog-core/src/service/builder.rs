@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, broadcast};
 
+use super::health::Cache;
 use super::ledger::Ledger;
 use super::view::PluginSlot;
 use super::{CatalogService, ServiceOptions, Shared};
@@ -168,10 +169,11 @@ impl CatalogServiceBuilder {
                 checks: self.checks,
                 loaded_once: false.into(),
                 ledger: Ledger::default(),
-                loads: Semaphore::new(self.options.concurrent_loads.max(1)),
                 showing: super::read::Turns::default(),
                 comparing: super::read::Turns::default(),
-                health: tokio::sync::Mutex::default(),
+                looks: Semaphore::new(self.options.concurrent_loads.max(1)),
+                work: Arc::new(Semaphore::new(self.options.documents_in_work() as usize)),
+                health: Cache::default(),
             }),
         })
     }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use similar::TextDiff;
 
-use super::guard::task_failed;
+use super::guard::{Room, task_failed};
 use super::view::PluginSlot;
 use super::{CatalogService, Shared};
 use crate::error::{CatalogError, StoreError};
@@ -99,17 +99,25 @@ impl CatalogService {
             Some(id) => shared.store.get_revision(key, id).await?.document,
             None => None,
         };
-        // Dated alike, so that dates make no difference.
-        let at = DateTime::UNIX_EPOCH;
-        let (mut old, mut new) = (Vec::new(), Vec::new());
-        for (document, entities) in [(&before, &mut old), (&after, &mut new)] {
-            if let Some(document) = document {
-                *entities = shared.entities_of(slot, key, document, at).await;
+        let both = [&before, &after].into_iter().flatten();
+        let mut room = shared.room(both.map(SourceDocument::size).sum()).await;
+        let (shared, slot, key) = (shared.clone(), slot.clone(), key.clone());
+        let work = async move {
+            // Dated alike, so that dates make no difference.
+            let at = DateTime::UNIX_EPOCH;
+            let (mut old, mut new) = (Vec::new(), Vec::new());
+            for (document, entities) in [(&before, &mut old), (&after, &mut new)] {
+                if let Some(document) = document {
+                    *entities = shared
+                        .entities_of(&slot, &key, document, at, &mut room)
+                        .await;
+                }
             }
-        }
-        let mut diff = shared
-            .compare(before.as_ref(), after.as_ref(), &old, &new)
-            .await?;
+            shared
+                .compare(before.as_ref(), after.as_ref(), &old, &new)
+                .await
+        };
+        let mut diff = self.detached(work).await?;
         (diff.from, diff.to) = (from, Some(to));
         Ok(diff)
     }
@@ -143,11 +151,12 @@ impl Shared {
         key: &SourceKey,
         document: &SourceDocument,
         written_at: DateTime<Utc>,
+        room: &mut Room,
     ) -> Vec<Entity> {
         if !document.settings.enabled {
             return Vec::new();
         }
-        self.load(slot, key, document, None, written_at)
+        self.load(slot, key, document, None, written_at, room)
             .await
             .loaded
             .entities

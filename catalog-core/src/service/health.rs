@@ -1,8 +1,14 @@
 //! How the service and its parts are.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::CatalogService;
+use futures_util::FutureExt as _;
+use futures_util::future::{self, BoxFuture};
+use tokio::time::Instant;
+
+use super::{CatalogService, Shared};
 use crate::health::{bounded, check};
 use crate::model::SourceState;
 use crate::ports::{ComponentHealth, ComponentState};
@@ -60,47 +66,85 @@ impl HealthReport {
     }
 }
 
+/// Who asks waits this long for checks that are under way when there is an older answer: less than
+/// probes usually do (1 s).
+const PATIENCE: Duration = Duration::from_millis(500);
+/// An answer older than this says nothing any more, even while a check hangs. Longer than the usual
+/// interval of probes (10 s): what one of them began is there for the next.
+const OLDEST: Duration = Duration::from_secs(30);
+
+/// The last answer, and the checks under way.
+#[derive(Default)]
+pub(super) struct Cache(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    last: Option<(Instant, HealthReport)>,
+    /// Ends when the answer is there.
+    checks: Option<Checks>,
+}
+
+/// Checks under way, that everybody who asks meanwhile waits for.
+type Checks = future::Shared<BoxFuture<'static, ()>>;
+
+impl Cache {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn last(&self, oldest: Duration) -> Option<HealthReport> {
+        let known = self.known();
+        let young = known.last.as_ref().filter(|(at, _)| at.elapsed() < oldest);
+        young.map(|(_, report)| report.clone())
+    }
+}
+
 impl CatalogService {
-    /// How everything is, at most [`ServiceOptions::health_cache`](super::ServiceOptions) old.
+    /// How everything is: at most [`health_cache`](super::ServiceOptions::health_cache) old, unless a
+    /// component takes long to answer. Then the last answer is given meanwhile, up to half a minute
+    /// old.
+    ///
+    /// All components are asked at once, each for at most
+    /// [`health_timeout`](super::ServiceOptions::health_timeout), once for all who ask meanwhile, and
+    /// to the end even when nobody waits any longer.
     pub async fn health(&self) -> HealthReport {
         let shared = &self.shared;
-        let mut cached = shared.health.lock().await;
-        if let Some((at, report)) = &*cached
-            && at.elapsed() < shared.options.health_cache
+        if let Some(report) = shared.health.last(shared.options.health_cache) {
+            return self.with_live_parts(report);
+        }
+        let checks = self.checks();
+        if bounded(PATIENCE, checks.clone()).await.is_none() && shared.health.last(OLDEST).is_none()
         {
-            return self.with_live_parts(report.clone());
+            checks.await;
         }
-        let limit = shared.options.health_timeout;
-        let (database, migrations, store) = tokio::join!(
-            bounded(limit, shared.status.health()),
-            bounded(limit, shared.status.migrations()),
-            bounded(limit, shared.store.health()),
-        );
-        let mut others = BTreeMap::new();
-        for component in &shared.checks {
-            let health = check(&**component, limit).await;
-            others.insert(component.name().to_owned(), health);
-        }
-        let timed_out = || ComponentHealth::unhealthy("no answer in time");
-        let report = HealthReport {
-            database: database.unwrap_or_else(|| Some(timed_out())),
-            migrations: migrations.unwrap_or_else(timed_out),
-            store: store.unwrap_or_else(timed_out),
-            initial_load: false,
-            others,
-            plugins: PluginsHealth {
-                healthy: 0,
-                total: 0,
-            },
-        };
-        // Whatever is wrong with it, it may lack something afterwards.
-        if let Some(database) = &report.database
-            && database.state != ComponentState::Healthy
-        {
-            shared.ledger.miss();
-        }
-        *cached = Some((tokio::time::Instant::now(), report.clone()));
+        let timed_out = || Shared::report(None, None, None, BTreeMap::new());
+        let report = shared.health.last(Duration::MAX).unwrap_or_else(timed_out);
         self.with_live_parts(report)
+    }
+
+    /// The checks under way, begun if need be.
+    fn checks(&self) -> Checks {
+        let mut known = self.shared.health.known();
+        if let Some(checks) = &known.checks {
+            return checks.clone();
+        }
+        let shared = self.shared.clone();
+        let task = tokio::spawn(async move {
+            let report = shared.ask_all().await;
+            let mut known = shared.health.known();
+            known.last = Some((Instant::now(), report));
+            known.checks = None;
+        });
+        // A check that panics has no answer.
+        let shared = self.shared.clone();
+        let checks = task.then(async move |done| {
+            if done.is_err() {
+                shared.health.known().checks = None;
+            }
+        });
+        let checks = checks.boxed().shared();
+        known.checks = Some(checks.clone());
+        checks
     }
 
     /// What costs nothing is never old.
@@ -118,6 +162,52 @@ impl CatalogService {
             initial_load: self.is_loaded(),
             plugins,
             ..report
+        }
+    }
+}
+
+impl Shared {
+    /// Asks every component, all at once.
+    async fn ask_all(&self) -> HealthReport {
+        let limit = self.options.health_timeout;
+        let others = self.checks.iter().map(async |component| {
+            let health = check(&**component, limit).await;
+            (component.name().to_owned(), health)
+        });
+        let (database, migrations, store, others) = tokio::join!(
+            bounded(limit, self.status.health()),
+            bounded(limit, self.status.migrations()),
+            bounded(limit, self.store.health()),
+            future::join_all(others),
+        );
+        let report = Self::report(database, migrations, store, others.into_iter().collect());
+        // Whatever is wrong with it, it may lack something afterwards.
+        if let Some(database) = &report.database
+            && database.state != ComponentState::Healthy
+        {
+            self.ledger.miss();
+        }
+        report
+    }
+
+    /// What the components answered; `None`: nothing in time.
+    fn report(
+        database: Option<Option<ComponentHealth>>,
+        migrations: Option<ComponentHealth>,
+        store: Option<ComponentHealth>,
+        others: BTreeMap<String, ComponentHealth>,
+    ) -> HealthReport {
+        let timed_out = || ComponentHealth::unhealthy("no answer in time");
+        HealthReport {
+            database: database.unwrap_or_else(|| Some(timed_out())),
+            migrations: migrations.unwrap_or_else(timed_out),
+            store: store.unwrap_or_else(timed_out),
+            initial_load: false,
+            others,
+            plugins: PluginsHealth {
+                healthy: 0,
+                total: 0,
+            },
         }
     }
 }

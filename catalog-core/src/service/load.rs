@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use tokio::task::JoinSet;
 
 use super::Shared;
-use super::guard::{in_lane, task_failed};
+use super::guard::{Room, driven, task_failed};
 use super::resolving::Remembering;
 use super::view::{PluginSlot, SourceSnapshot};
 use crate::model::{EntityFailure, FieldValue, SourceDocument, SourceKey, SourceSettings};
@@ -39,8 +38,8 @@ impl LoadResult {
 }
 
 impl Shared {
-    /// Loads a document, in a task of its own: a plugin that panics or hangs harms nobody. `content`
-    /// is the document's when it was read already.
+    /// Loads a document in threads of its own: a plugin that panics or hangs harms nobody. `content`
+    /// is the document's when it was read already. Whoever calls has room for it.
     pub(super) async fn load(
         self: &Arc<Self>,
         slot: &Arc<PluginSlot>,
@@ -48,6 +47,7 @@ impl Shared {
         document: &SourceDocument,
         content: Option<yaml::Document>,
         written_at: DateTime<Utc>,
+        room: &mut Room,
     ) -> LoadResult {
         let work = {
             let (shared, slot) = (self.clone(), slot.clone());
@@ -68,21 +68,16 @@ impl Shared {
                 }
             }
         };
-        // Dropped with this future, whatever becomes of it.
-        let mut task = JoinSet::new();
-        let done = in_lane(&self.loads, async {
-            task.spawn(work);
-            tokio::time::timeout(self.options.load_timeout, task.join_next()).await
-        });
-        match done.await {
-            Ok(Some(Ok(result))) => result,
-            Ok(Some(Err(error))) => {
+        let limit = self.options.load_timeout;
+        match tokio::time::timeout(limit, driven(Box::pin(work), room)).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(error)) => {
                 let error = &*task_failed(&error) as &dyn std::error::Error;
                 tracing::error!(%key, error, "the plugin failed while loading");
                 LoadResult::failed("the plugin failed while loading".to_owned())
             }
-            Ok(None) | Err(_) => {
-                let limit = self.options.load_timeout.as_secs_f64();
+            Err(_) => {
+                let limit = limit.as_secs_f64();
                 LoadResult::failed(format!("loading took longer than {limit} s"))
             }
         }

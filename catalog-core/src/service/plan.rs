@@ -8,6 +8,7 @@ use super::Shared;
 use super::apply::ApplyOptions;
 use super::change::{self, Wanted};
 use super::diff::{Diff, entity_changes};
+use super::guard::{Checked, Room};
 use super::load::LoadResult;
 use super::view::PluginSlot;
 use crate::error::{CatalogError, StoreError};
@@ -21,7 +22,7 @@ use crate::yaml;
 
 /// Where the wanted document comes from.
 pub(super) enum Wish {
-    Edit(Box<Edit>),
+    Edit(Arc<Edit>),
     Revision(RevisionId),
 }
 
@@ -50,13 +51,29 @@ pub(super) struct Plan {
 }
 
 impl Shared {
-    pub(super) fn wanted(
-        &self,
+    /// Finds out what document a wish asks for, and checks it.
+    pub(super) async fn wished(
+        self: &Arc<Self>,
+        slot: &Arc<PluginSlot>,
         key: &SourceKey,
-        edit: &Edit,
+        wish: &Wish,
         stored: Option<&StoredSource>,
-    ) -> Result<Wanted, CatalogError> {
-        change::wanted(key, edit, stored, || self.store.content_properties(key))
+    ) -> Result<Checked, CatalogError> {
+        match wish {
+            Wish::Edit(edit) => {
+                let (edit, of, before) = (edit.clone(), key.clone(), stored.cloned());
+                let wanted = move |shared: &Self| {
+                    let limit = shared.store.capabilities().max_document_bytes;
+                    let properties = || shared.store.content_properties(&of);
+                    change::wanted(&of, &edit, before.as_ref(), limit, properties)
+                };
+                self.checked(slot, key, stored, wanted).await
+            }
+            Wish::Revision(id) => {
+                let wanted = self.recorded(key, id).await?;
+                self.checked(slot, key, stored, |_| Ok(wanted)).await
+            }
+        }
     }
 
     pub(super) fn meta(
@@ -79,6 +96,7 @@ impl Shared {
         self: &Arc<Self>,
         slot: &Arc<PluginSlot>,
         request: &Request,
+        room: &mut Room,
     ) -> Result<Plan, CatalogError> {
         let Request {
             key,
@@ -93,21 +111,12 @@ impl Shared {
             let key = key.clone();
             return Err(StoreError::Conflict { key, current }.into());
         }
-        let (Wanted { document, findings }, kind) = match wish {
-            Wish::Edit(edit) => (
-                self.wanted(key, edit, stored.as_ref())?,
-                RevisionKind::Apply,
-            ),
-            Wish::Revision(id) => (self.recorded(key, id).await?, RevisionKind::Rollback),
+        let kind = match wish {
+            Wish::Edit(_) => RevisionKind::Apply,
+            Wish::Revision(_) => RevisionKind::Rollback,
         };
-        self.check_size(&document)?;
-        let switches_off = stored
-            .as_ref()
-            .is_some_and(|s| switches_off(&s.document, &document));
-        let mut run = self.validated(slot, key, document, findings).await?;
-        if switches_off {
-            run.tolerate();
-        }
+        let Checked { mut run, size } = self.wished(slot, key, wish, stored.as_ref()).await?;
+        size?;
         let content = run.content.take();
         let Some(document) = run.validated else {
             return Err(CatalogError::Invalid(Box::new(run.report)));
@@ -138,7 +147,9 @@ impl Shared {
         let expected = Expect::at(current.as_ref());
         let revision = self.store.preview(key, &document, &expected, &meta).await?;
 
-        let loaded = self.load_ahead(slot, key, &document, content, &meta).await;
+        let loaded = self
+            .load_ahead(slot, key, &document, content, &meta, room)
+            .await;
         if let Some(error) = loaded.as_ref().and_then(|l| l.error.as_ref()) {
             let finding = Finding::error(Layer::Provider, "does-not-load", error.clone());
             run.report.add(Finding {
@@ -153,7 +164,7 @@ impl Shared {
             .unwrap_or_default();
         let old = match before {
             Some(before) if slot.plugin.has_content(&before.settings.source_type) => {
-                self.entities_of(slot, key, before, meta.at).await
+                self.entities_of(slot, key, before, meta.at, room).await
             }
             // An upstream is not asked for what it had before.
             _ => served.entities().to_vec(),
@@ -191,6 +202,7 @@ impl Shared {
         document: &Validated<SourceDocument>,
         content: Option<yaml::Document>,
         meta: &ChangeMeta,
+        room: &mut Room,
     ) -> Option<LoadResult> {
         let document = document.get();
         if !document.settings.enabled {
@@ -200,7 +212,8 @@ impl Shared {
         if !slot.plugin.has_content(&document.settings.source_type) {
             return None;
         }
-        Some(self.load(slot, key, document, content, meta.at).await)
+        let loaded = self.load(slot, key, document, content, meta.at, room);
+        Some(loaded.await)
     }
 
     /// The document of a revision, as something that is wanted again.

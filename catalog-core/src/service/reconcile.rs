@@ -7,12 +7,10 @@ use std::sync::atomic::Ordering;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream::BoxStream;
-use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::guard::{in_lane, task_failed};
-use super::refresh::Shown;
 use super::view::{LiveSource, PluginSlot};
 use super::{CatalogService, Shared};
 use crate::error::{CatalogError, StoreError};
@@ -103,9 +101,7 @@ impl Shared {
                 change = changes.next(), if !ended => match change {
                     Some(StoreChange::Source(key)) => {
                         let shared = self.clone();
-                        tasks.spawn(async move {
-                            shared.reconcile_one(&key, &Semaphore::new(1)).await
-                        });
+                        tasks.spawn(async move { shared.reconcile_one(&key).await });
                     }
                     Some(StoreChange::Everything) => {
                         let shared = self.clone();
@@ -148,9 +144,7 @@ impl Shared {
                 Ok(stored) => keys.extend(stored.into_iter().map(|s| s.key)),
                 Err(error) => result = result.and(Err(error)),
             }
-            let lanes = &Semaphore::new(self.options.concurrent_loads.max(1));
-            let look = |key| async move { self.reconcile_one(&key, lanes).await };
-            let looks = join_all(keys.into_iter().map(look)).await;
+            let looks = join_all(keys.iter().map(|key| self.reconcile_one(key))).await;
             result = looks.into_iter().fold(result, Result::and);
         }
         if result.is_ok() {
@@ -161,47 +155,28 @@ impl Shared {
 
     /// Brings one source in step. What is stored is asked for under its lock: anything seen before
     /// may be gone.
-    async fn reconcile_one(
-        self: &Arc<Self>,
-        key: &SourceKey,
-        lanes: &Semaphore,
-    ) -> Result<(), StoreError> {
+    async fn reconcile_one(self: &Arc<Self>, key: &SourceKey) -> Result<(), StoreError> {
         let Some(slot) = self.plugins.get(&key.plugin) else {
             return Ok(());
         };
         let lock = slot.lock(&key.id);
-        let looked = in_lane(lanes, async {
-            let turn = lock.turn.lock().await;
-            let look = match self.store.get(key).await? {
-                None => Look::Gone,
-                Some(stored) if in_step(slot, &stored) => Look::InStep,
-                Some(stored) => {
-                    if slot.live(&key.id).is_none() {
-                        slot.set(&key.id, Some(Arc::new(LiveSource::loading(&stored))));
-                        if self.loaded_once.load(Ordering::SeqCst) {
-                            self.changed(key, &stored.revision);
-                        }
+        let _turn = lock.turn.lock().await;
+        match in_lane(&self.looks, self.store.get(key)).await? {
+            None => self.forget(slot, key).await,
+            Some(stored) if !in_step(slot, &stored) => {
+                if slot.live(&key.id).is_none() {
+                    slot.set(&key.id, Some(Arc::new(LiveSource::loading(&stored))));
+                    if self.loaded_once.load(Ordering::SeqCst) {
+                        self.changed(key, &stored.revision);
                     }
-                    Look::Shown(self.reload(slot, &stored).await)
                 }
-            };
-            Ok::<_, StoreError>((turn, look))
-        });
-        let (_turn, look) = looked.await?;
-        match look {
-            Look::Gone => self.forget(slot, key).await,
-            Look::InStep => {}
-            Look::Shown(shown) => drop(self.finish(shown).await),
+                let mut room = self.room(stored.document.size()).await;
+                self.reload(slot, &stored, &mut room).await;
+            }
+            Some(_) => {}
         }
         Ok(())
     }
-}
-
-/// What became of a source that was looked at.
-enum Look {
-    Gone,
-    InStep,
-    Shown(Shown),
 }
 
 /// Waits until then; for ever when there is no such time.

@@ -5,9 +5,8 @@ use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
-use tokio::sync::Semaphore;
 
-use super::guard::in_lane;
+use super::guard::{Room, in_lane};
 use super::load::LoadResult;
 use super::view::{LiveSource, PluginSlot, SourceSnapshot, SourceStatus};
 use super::{CatalogService, Shared};
@@ -28,7 +27,7 @@ impl CatalogService {
     /// [`StoreError::Unavailable`].
     pub async fn refresh(&self, key: &SourceKey) -> Result<RefreshOutcome, CatalogError> {
         let (shared, key) = (self.shared.clone(), key.clone());
-        self.detached(async move { shared.refresh(&key, &Semaphore::new(1)).await })
+        self.detached(async move { shared.refresh(&key).await })
             .await
     }
 
@@ -45,10 +44,8 @@ impl CatalogService {
             shared.slot(&plugin)?;
             let sources = shared.store.list(&plugin).await?;
             let keys = sources.into_iter().map(|source| source.key);
-            let lanes = Semaphore::new(shared.options.concurrent_loads.max(1));
-            let (shared, lanes) = (&shared, &lanes);
-            let refresh = |key| async move { shared.refresh(&key, lanes).await };
-            let outcomes = join_all(keys.map(refresh)).await;
+            let keys: Vec<SourceKey> = keys.collect();
+            let outcomes = join_all(keys.iter().map(|key| shared.refresh(key))).await;
             let gone = |outcome: &Result<_, CatalogError>| {
                 // Deleted since it was listed.
                 matches!(
@@ -62,58 +59,28 @@ impl CatalogService {
     }
 }
 
-/// A load that readers see the end of, and nothing else does yet.
-#[must_use]
-pub(super) struct Shown {
-    outcome: RefreshOutcome,
-    row: RefreshStatus,
-    event: CatalogEvent,
-}
-
-/// What a refresh came to.
-enum Look {
-    /// Somebody else's, that began after this one was asked for.
-    Done(RefreshOutcome),
-    /// The load of this number.
-    Shown(u64, Shown),
-    Gone,
-}
-
 impl Shared {
-    async fn refresh(
-        self: &Arc<Self>,
-        key: &SourceKey,
-        lanes: &Semaphore,
-    ) -> Result<RefreshOutcome, CatalogError> {
+    async fn refresh(self: &Arc<Self>, key: &SourceKey) -> Result<RefreshOutcome, CatalogError> {
         let slot = self.slot(&key.plugin)?;
         let lock = slot.lock(&key.id);
         let asked = lock.begun.load(Ordering::SeqCst);
-        let looked = in_lane(lanes, async {
-            let turn = lock.turn.lock().await;
-            // Many callers at once share one load: one that began after this call was made has seen
-            // everything that this call could see.
-            if let Some((number, outcome)) = &*turn
-                && *number > asked
-            {
-                let done = Look::Done(outcome.clone());
-                return Ok((turn, done));
-            }
-            let number = lock.begun.fetch_add(1, Ordering::SeqCst) + 1;
-            let look = match self.store.get(key).await? {
-                Some(stored) => Look::Shown(number, self.reload(slot, &stored).await),
-                None => Look::Gone,
-            };
-            Ok::<_, StoreError>((turn, look))
-        });
-        let (mut turn, look) = looked.await?;
-        match look {
-            Look::Done(outcome) => Ok(outcome),
-            Look::Shown(number, shown) => {
-                let outcome = self.finish(shown).await;
+        let mut turn = lock.turn.lock().await;
+        // Many callers at once share one load: one that began after this call was made has seen
+        // everything that this call could see.
+        if let Some((number, outcome)) = &*turn
+            && *number > asked
+        {
+            return Ok(outcome.clone());
+        }
+        let number = lock.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        match in_lane(&self.looks, self.store.get(key)).await? {
+            Some(stored) => {
+                let mut room = self.room(stored.document.size()).await;
+                let outcome = self.reload(slot, &stored, &mut room).await;
                 *turn = Some((number, outcome.clone()));
                 Ok(outcome)
             }
-            Look::Gone => {
+            None => {
                 self.forget(slot, key).await;
                 Err(StoreError::SourceNotFound { key: key.clone() }.into())
             }
@@ -136,16 +103,18 @@ impl Shared {
         self: &Arc<Self>,
         slot: &Arc<PluginSlot>,
         stored: &StoredSource,
-    ) -> Shown {
+        room: &mut Room,
+    ) -> RefreshOutcome {
         let began = (self.clock.now(), tokio::time::Instant::now());
-        let result = self.load_stored(slot, stored).await;
-        self.show(slot, stored, result, began).await
+        let result = self.load_stored(slot, stored, room).await;
+        self.show(slot, stored, result, began, room).await
     }
 
     async fn load_stored(
         self: &Arc<Self>,
         slot: &Arc<PluginSlot>,
         stored: &StoredSource,
+        room: &mut Room,
     ) -> LoadResult {
         if !stored.document.settings.enabled {
             return LoadResult::default();
@@ -157,7 +126,7 @@ impl Shared {
             return unchanged;
         }
         let written_at = stored.revision.created_at;
-        self.load_checked(slot, &stored.key, &stored.document, written_at)
+        self.load_checked(slot, &stored.key, &stored.document, written_at, room)
             .await
     }
 
@@ -188,15 +157,17 @@ impl Shared {
         key: &SourceKey,
         document: &SourceDocument,
         written_at: DateTime<Utc>,
+        room: &mut Room,
     ) -> LoadResult {
-        let run = self.validated(slot, key, document.clone(), Vec::new());
+        let run = self.validated(slot, key, document.clone());
         let Run {
             report, content, ..
         } = match run.await {
             Ok(run) => run,
             Err(error) => return LoadResult::failed(error.to_string()),
         };
-        let mut result = self.load(slot, key, document, content, written_at).await;
+        let loaded = self.load(slot, key, document, content, written_at, room);
+        let mut result = loaded.await;
         if result.error.is_none()
             && let Some(finding) = report.errors().find(|f| !is_tolerated(f))
         {
@@ -214,15 +185,15 @@ impl Shared {
         result
     }
 
-    /// Swaps the snapshot when the load succeeded, and shows how it ended. The caller has it
-    /// [`finished`](Self::finish) before it lets go of the source's lock.
+    /// Swaps the snapshot when the load succeeded, and shows and records how it ended.
     pub(super) async fn show(
         self: &Arc<Self>,
         slot: &Arc<PluginSlot>,
         stored: &StoredSource,
         result: LoadResult,
         (started_at, started): (DateTime<Utc>, tokio::time::Instant),
-    ) -> Shown {
+        room: &mut Room,
+    ) -> RefreshOutcome {
         self.tell(slot, stored);
         let LoadResult {
             loaded,
@@ -249,7 +220,7 @@ impl Shared {
             Some(_) if before.whole => before.clone(),
             // Nothing whole was ever served by this process: an older revision that loads, else
             // what could be loaded of this one.
-            Some(_) => match self.last_good(slot, stored).await {
+            Some(_) => match self.last_good(slot, stored, room).await {
                 Some(last_good) => Arc::new(last_good),
                 None if entities.is_empty() => before.clone(),
                 None => Arc::new(SourceSnapshot::partial(revision, entities)),
@@ -296,19 +267,12 @@ impl Shared {
         log(&outcome, &stored.revision.id);
         let live = LiveSource::of(stored, snapshot, status);
         slot.set(&stored.key.id, Some(Arc::new(live)));
-        Shown {
-            outcome,
-            row,
-            event,
-        }
-    }
-
-    /// Records how a load ended, and tells of it. Apart from the load: rows that are recorded at the
-    /// same time cost less, and what waits for that keeps no other source from being loaded.
-    pub(super) async fn finish(&self, shown: Shown) -> RefreshOutcome {
-        self.record(&shown.row).await;
-        self.emit(shown.event);
-        shown.outcome
+        // Nothing of the document is left. Rows that wait for each other are written at once, and those
+        // of all sources may.
+        room.leave();
+        self.record(&row).await;
+        self.emit(event);
+        outcome
     }
 
     /// What was served before, as far as the history tells: the newest revision that loads without a
@@ -317,6 +281,7 @@ impl Shared {
         self: &Arc<Self>,
         slot: &Arc<PluginSlot>,
         stored: &StoredSource,
+        room: &mut Room,
     ) -> Option<SourceSnapshot> {
         if !stored.document.settings.enabled {
             return None;
@@ -345,7 +310,7 @@ impl Shared {
             }
             let written_at = revision.created_at;
             let result = self
-                .load_checked(slot, &stored.key, &document, written_at)
+                .load_checked(slot, &stored.key, &document, written_at, room)
                 .await;
             if result.error.is_none() {
                 return Some(SourceSnapshot::whole(revision.id, result.loaded.entities));

@@ -4,3 +4,4 @@ mod secrets;
 mod support;
 mod telling;
 mod unchanged;
+mod work;

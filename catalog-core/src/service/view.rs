@@ -214,9 +214,26 @@ pub(super) type LastRun = Option<(u64, RefreshOutcome)>;
 /// Makes changes and refreshes of one source come one after the other.
 #[derive(Debug, Default)]
 pub(super) struct SourceLock {
-    pub(super) turn: tokio::sync::Mutex<LastRun>,
+    pub(super) turn: Arc<tokio::sync::Mutex<LastRun>>,
     /// Refreshes begun.
     pub(super) begun: AtomicU64,
+}
+
+impl SourceLock {
+    /// Waits for the lock, and has it wherever it goes.
+    pub(super) async fn taken(self: Arc<Self>) -> Turn {
+        let turn = self.turn.clone().lock_owned().await;
+        Turn {
+            _turn: turn,
+            _lock: self,
+        }
+    }
+}
+
+/// A source's lock. As long as there is one, it is the source's only one.
+pub(super) struct Turn {
+    _turn: tokio::sync::OwnedMutexGuard<LastRun>,
+    _lock: Arc<SourceLock>,
 }
 
 /// A plugin with what is live of it.

@@ -256,7 +256,7 @@ pub struct Findings {
 }
 
 /// Findings that one layer lists about one text: more are no help to anybody.
-const MAX_FINDINGS: usize = 500;
+pub(crate) const MAX_FINDINGS: usize = 500;
 
 impl Findings {
     /// Nothing found yet.

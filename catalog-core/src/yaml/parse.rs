@@ -48,7 +48,7 @@ fn end_of(text: &str) -> Position {
 }
 
 /// How many lines end in a text: each with LF, CR or both.
-fn line_breaks(text: &str) -> usize {
+pub(crate) fn line_breaks(text: &str) -> usize {
     let bytes = text.as_bytes();
     let is_break = |(at, byte): (usize, &u8)| match byte {
         b'\n' => true,

@@ -55,8 +55,7 @@ impl Scanner {
 fn holds_key(body: &str, ended: bool) -> bool {
     let body = body
         .trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '\\' | '#' | '"' | '\''))
-        .trim_start_matches(['n', 'r'])
-        .trim();
+        .trim_start_matches(['n', 'r']);
     let first = body.split_whitespace().next().unwrap_or("");
     if first.is_empty() || first.starts_with(['.', '…', '<', '$', '{', '*', '[', '`', '"', '\''])
     {

@@ -3,11 +3,8 @@
 use std::ops::Range;
 
 use super::values::Values;
-use crate::redaction::keys::is_sensitive_key;
+use crate::redaction::keys::{LONGEST_NAME, is_sensitive_key};
 use crate::redaction::tree::{is_name_key, is_value_key};
-
-/// Longer runs are data, not keys.
-const LONGEST_KEY: usize = 128;
 
 /// A `key: value` or `key=value`.
 pub(super) struct Pair<'a> {
@@ -102,14 +99,14 @@ fn key_before(line: &str, separator: usize) -> Option<(Range<usize>, bool)> {
     let before = line.get(..separator)?.trim_end_matches([' ', '\t']);
     if let Some(quote @ ('"' | '\'')) = before.chars().next_back() {
         let end = before.len() - 1;
-        let from = before.floor_char_boundary(end.saturating_sub(LONGEST_KEY));
+        let from = before.floor_char_boundary(end.saturating_sub(LONGEST_NAME));
         let start = from + before.get(from..end)?.rfind(quote)? + 1;
         return (start < end).then_some((start..end, true));
     }
     let run = |text: &str| {
         text.chars()
             .rev()
-            .take(LONGEST_KEY)
+            .take(LONGEST_NAME)
             .take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/'))
             .map(char::len_utf8)
             .sum::<usize>()
@@ -139,7 +136,7 @@ pub(super) fn depth(line: &str, before: usize) -> usize {
 
 /// Whether a value is the name of a secret.
 pub(super) fn is_secret_name(value: &str) -> bool {
-    value.len() <= LONGEST_KEY && is_sensitive_key(value)
+    value.len() <= LONGEST_NAME && is_sensitive_key(value)
 }
 
 /// How many lines an entry is looked through for the name of a value.

@@ -9,19 +9,44 @@ use super::pairs::{Then, indent_of};
 pub(super) struct Values<'a> {
     line: &'a str,
     /// The next ` #` after what was asked last.
-    comment: Option<usize>,
+    comment: Cut,
     /// The next `,`, `}` or `]` after what was asked last.
-    stop: Option<usize>,
+    stop: Cut,
+    /// The end of the line.
+    line_end: Cut,
+    /// The next blanks after what was asked last.
+    blanks: Option<Range<usize>>,
     /// The end of what each bracket opens; made when the first one is met.
     brackets: Option<HashMap<usize, usize>>,
 }
 
+/// Where values end.
+#[derive(Clone, Copy)]
+struct Cut {
+    at: usize,
+    /// The same without the blanks before it. Many values may end here: they are passed over once.
+    trimmed: usize,
+}
+
+impl Cut {
+    fn new(line: &str, at: usize) -> Self {
+        let trimmed = line.get(..at).map_or(at, |before| before.trim_end().len());
+        Self { at, trimmed }
+    }
+}
+
+/// An anchor and a tag.
+const MAX_DECORATIONS: usize = 2;
+
 impl<'a> Values<'a> {
     pub fn new(line: &'a str) -> Self {
+        let start = Cut { at: 0, trimmed: 0 };
         Self {
             line,
-            comment: Some(0),
-            stop: Some(0),
+            comment: start,
+            stop: start,
+            line_end: Cut::new(line, line.len()),
+            blanks: Some(0..0),
             brackets: None,
         }
     }
@@ -30,11 +55,13 @@ impl<'a> Values<'a> {
     pub fn from(&mut self, from: usize, flow: bool) -> (Range<usize>, Then) {
         let line = self.line;
         let mut start = from + indent_of(line.get(from..).unwrap_or(""));
-        while let Some(rest) = line.get(start..)
-            && rest.starts_with(['&', '!'])
-            && let Some(blank) = rest.find([' ', '\t'])
-        {
-            start += blank + indent_of(rest.get(blank..).unwrap_or(""));
+        for _ in 0..MAX_DECORATIONS {
+            let rest = line.get(start..).unwrap_or("");
+            let decorated = rest.starts_with(['&', '!']);
+            let Some(next) = decorated.then(|| self.after_blanks(start)).flatten() else {
+                break;
+            };
+            start = next;
         }
         let rest = line.get(start..).unwrap_or("");
         if rest.is_empty() || rest.starts_with('#') {
@@ -61,30 +88,43 @@ impl<'a> Values<'a> {
                 }
             }
             _ => {
-                let end = self.plain_end(start, flow);
-                let value = line.get(start..end).unwrap_or("").trim_end();
-                let then = if start + value.len() < line.trim_end().len() {
+                let end = self.plain_end(start, flow).trimmed.max(start);
+                let then = if end < self.line_end.trimmed {
                     Then::Nothing
                 } else {
                     Then::More
                 };
-                (start..start + value.len(), then)
+                (start..end, then)
             }
         }
     }
 
+    /// What follows the first blanks from here on.
+    fn after_blanks(&mut self, from: usize) -> Option<usize> {
+        if self.blanks.as_ref().is_some_and(|b| b.start < from) {
+            let rest = self.line.get(from..).unwrap_or("");
+            self.blanks = rest.find([' ', '\t']).map(|n| {
+                let start = from + n;
+                start..start + indent_of(rest.get(n..).unwrap_or(""))
+            });
+        }
+        self.blanks.as_ref().map(|b| b.end)
+    }
+
     /// Where a plain value ends.
-    fn plain_end(&mut self, from: usize, flow: bool) -> usize {
-        let line = self.line;
-        let advance = |known: &mut Option<usize>, find: &dyn Fn(&str) -> Option<usize>| {
-            if known.is_some_and(|at| at < from) {
-                *known = line.get(from..).and_then(find).map(|n| from + n);
+    fn plain_end(&mut self, from: usize, flow: bool) -> Cut {
+        let (line, line_end) = (self.line, self.line_end);
+        let advance = |known: &mut Cut, find: &dyn Fn(&str) -> Option<usize>| {
+            if known.at < from {
+                let next = line.get(from..).and_then(find);
+                *known = next.map_or(line_end, |n| Cut::new(line, from + n));
             }
-            known.unwrap_or(line.len())
+            *known
         };
         let comment = advance(&mut self.comment, &|rest| rest.find(" #"));
         if flow {
-            advance(&mut self.stop, &|rest| rest.find([',', '}', ']'])).min(comment)
+            let stop = advance(&mut self.stop, &|rest| rest.find([',', '}', ']']));
+            if stop.at < comment.at { stop } else { comment }
         } else {
             comment
         }
@@ -97,13 +137,7 @@ impl<'a> Values<'a> {
         if after.is_empty() || after.starts_with([',', '}', ']', '#']) {
             return end;
         }
-        let stop = self.plain_end(end, flow);
-        self.line
-            .get(..stop)
-            .unwrap_or("")
-            .trim_end()
-            .len()
-            .max(end)
+        self.plain_end(end, flow).trimmed.max(end)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Texts that are no YAML.
 
+use super::cost::in_proportion;
 use crate::redaction::{MARKER, redact_yaml, restore_yaml};
 use crate::yaml::{Limits, parse};
 
@@ -148,7 +149,6 @@ fn repairing_a_broken_text_keeps_its_secrets() {
 
 #[test]
 fn hostile_texts_take_linear_time() {
-    let started = std::time::Instant::now();
     for piece in [
         "{a: ",
         "[token: ",
@@ -164,8 +164,8 @@ fn hostile_texts_take_linear_time() {
         "'token': {",
         "a=b ",
     ] {
-        let text = format!("{}\u{1}", piece.repeat(100_000 / piece.len()));
-        let _ = redact_yaml(&text);
+        in_proportion(piece, |size| {
+            let _ = redact_yaml(&format!("{}\u{1}", piece.repeat(size / piece.len())));
+        });
     }
-    assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
 }

@@ -1,7 +1,7 @@
 //! What holds for every tree and every text.
 
-mod emit;
-mod trees;
+pub(super) mod emit;
+pub(super) mod trees;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -222,3 +222,41 @@ fn a_scan_tells_lines() {
         [(2, String::new()), (3, "token".into()), (4, "b".into())]
     );
 }
+
+#[test]
+fn a_scan_tells_where_each_key_with_a_credential_is() {
+    let text =
+        "x:\n  - https://u:hunter2@a.example: 1\n    n: 1\n    https://v:hunter2@b.example: 2\n";
+    let document = parse(text, &Limits::default()).unwrap();
+    let hits = scan_yaml(&document);
+    let places = hits.iter().map(|h| h.position.unwrap());
+    let places: Vec<_> = places.map(|p| (p.line, p.column)).collect();
+    assert_eq!(places, [(2, 5), (4, 5)]);
+}
+
+#[test]
+fn lines_may_end_in_any_way() {
+    let text = "a: 1\n# password:\n#   one: hunter2\n#   two: hunter3\n# - name: DB_TOKEN\n#   value: s3cr3t\n\n# x: y\n";
+    let broken = "a:\n  password: |\n    hunter2\n    hunter3\n  x: y\n: :\n";
+    for text in [text, broken] {
+        let shown = redact_yaml(text);
+        assert!(
+            !shown.contains("hunter") && !shown.contains("s3cr3t"),
+            "{shown}"
+        );
+        for end in ["\r", "\r\n"] {
+            let with = |text: &str| text.replace('\n', end);
+            assert_eq!(redact_yaml(&with(text)), with(&shown));
+            assert_eq!(
+                restore_yaml(&with(&shown), Some(&with(text))).unwrap(),
+                with(text)
+            );
+        }
+    }
+    let strays = restore_yaml("a: [\r  \"***REDACTED***\"\r\n  ***REDACTED***", None).unwrap_err();
+    let lines: Vec<_> = strays.iter().map(|s| s.position.unwrap()).collect();
+    assert_eq!(
+        lines.iter().map(|p| (p.line, p.column)).collect::<Vec<_>>(),
+        [(2, 4), (3, 3)]
+    );
+}

@@ -102,3 +102,63 @@ async fn credentials_in_names_keys_and_copies_are_shown_nowhere() {
     assert!(!seen.contains(&token), "{seen}");
     assert!(!seen.contains("canary"), "{seen}");
 }
+
+#[tokio::test]
+async fn a_copy_of_a_secret_that_goes_from_the_settings_does_not_become_visible() {
+    let bench = Bench::new().await;
+    let token = "canary-canary-1";
+    let properties = |value: serde_json::Value| value.as_object().cloned();
+    let patch = SettingsPatch {
+        name: Some(format!("Mine: {token}")),
+        source_type: Some("yaml".into()),
+        properties: properties(serde_json::json!({"token": token})),
+        ..SettingsPatch::default()
+    };
+    let text = format!("items:\n  - name: a\n    note: {token}\n");
+    let first = Edit::settings(patch).with_content(&text);
+    let first = bench.apply(first, Expect::Absent).await.unwrap();
+    let codes = async |edit: Edit| {
+        let report = bench.catalog.validate(&bench.key, &edit).await.unwrap();
+        assert!(!format!("{report:?}").contains("canary"));
+        let told = report
+            .errors()
+            .map(|f| (f.code.to_string(), f.path.to_string()));
+        told.collect::<Vec<_>>()
+    };
+    let goes = SettingsPatch {
+        properties: properties(serde_json::json!({"token": {"name": "s", "key": "k"}})),
+        ..SettingsPatch::default()
+    };
+    let stray = |path: &str| ("stray-redaction-marker".to_owned(), path.to_owned());
+    // Neither what is not sent at all, nor what is sent as it was shown.
+    let both = [stray("name"), stray("items[0].note")];
+    assert_eq!(codes(Edit::settings(goes.clone())).await, both);
+    let seen = bench.catalog.get(&bench.key).await.unwrap();
+    let sent = SettingsPatch {
+        name: Some(seen.view.settings.name.clone()),
+        ..goes.clone()
+    };
+    let sent = Edit::settings(sent).with_content(seen.raw_yaml.unwrap());
+    assert_eq!(codes(sent.clone()).await, both);
+    let answer = bench.apply(sent, revision(&first)).await;
+    assert!(
+        matches!(answer, Err(CatalogError::Invalid(_))),
+        "{answer:?}"
+    );
+    // With the copies taken out, or typed, it is the operator's will.
+    let named = SettingsPatch {
+        name: Some("Mine".into()),
+        ..goes
+    };
+    for text in [items(&["a"]), text] {
+        let edit = Edit::settings(named.clone()).with_content(text);
+        let report = bench.catalog.validate(&bench.key, &edit).await.unwrap();
+        assert!(report.is_valid(), "{report:?}");
+    }
+    // What leaves the secret where it is has nothing to do with it.
+    bench
+        .catalog
+        .enable(&bench.key, false, Expect::Present, Author::new("alice"))
+        .await
+        .unwrap();
+}

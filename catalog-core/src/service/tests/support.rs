@@ -155,6 +155,8 @@ pub(super) struct Faulty {
     pub(super) watches: bool,
     /// What it gives as content, whatever the revision.
     pub(super) content: Mutex<Option<String>>,
+    /// The thread in which it was asked for properties.
+    pub(super) asked_in: Mutex<Option<std::thread::ThreadId>>,
 }
 
 impl Faulty {
@@ -165,6 +167,7 @@ impl Faulty {
             refuses: "nowhere",
             watches: true,
             content: Mutex::default(),
+            asked_in: Mutex::default(),
         }
     }
 
@@ -248,6 +251,10 @@ impl SourceConfigStore for Faulty {
         id: &RevisionId,
     ) -> Result<RevisionRecord, StoreError> {
         self.inner.get_revision(key, id).await
+    }
+    fn content_properties(&self, _: &SourceKey) -> serde_json::Map<String, serde_json::Value> {
+        *self.asked_in.lock().unwrap() = Some(std::thread::current().id());
+        serde_json::Map::new()
     }
     fn watch(&self) -> BoxStream<'static, StoreChange> {
         match self.watches {

@@ -197,3 +197,55 @@ async fn what_could_not_be_recorded_is_recorded_when_the_repository_is_back() {
         "and then nobody asks"
     );
 }
+
+/// Takes this long to answer, and counts how often it is asked.
+struct Slow {
+    name: &'static str,
+    takes: std::time::Duration,
+    asked: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl HealthCheck for Slow {
+    fn name(&self) -> &str {
+        self.name
+    }
+    async fn check(&self) -> ComponentHealth {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(self.takes).await;
+        ComponentHealth::healthy()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_that_are_less_patient_than_a_check_get_an_answer_all_the_same() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let check = |name, seconds| Slow {
+        name,
+        takes: std::time::Duration::from_secs(seconds),
+        asked: asked.clone(),
+    };
+    let mut builder = CatalogService::builder()
+        .store(MemoryStore::new())
+        .plugin(PlainPlugin::default());
+    for name in ["a", "b", "c"] {
+        builder = builder.health_check(check(name, 1));
+    }
+    let catalog = builder.build().unwrap();
+    let _running = catalog.start().await;
+    let probe = async || {
+        let second = std::time::Duration::from_millis(900);
+        tokio::time::timeout(second, catalog.health()).await
+    };
+    let probes = futures_util::future::join_all((0..5).map(|_| probe())).await;
+    assert!(probes.iter().all(Result::is_err));
+    // What the first ones began is there for the next one: all were asked at once, and once.
+    for _ in 0..5 {
+        tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+        assert!(probe().await.expect("an answer").is_ready());
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 3 * 6);
+    // After a long time the last answer says nothing any more.
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    assert!(probe().await.is_err());
+}

@@ -6,7 +6,7 @@ use crate::redaction::patch::quote;
 
 /// The tree as YAML in styles that the choices decide; comments with canaries in between, and an
 /// alias for a text that was there before, if these are wanted.
-pub(super) fn emit(tree: &Value, choices: &[u8], extras: bool) -> String {
+pub(in crate::redaction::tests) fn emit(tree: &Value, choices: &[u8], extras: bool) -> String {
     let mut emitter = Emitter {
         choices: choices.to_vec(),
         at: 0,

@@ -119,7 +119,7 @@ fn passage() -> impl Strategy<Value = Value> {
     })
 }
 
-pub(super) fn tree() -> impl Strategy<Value = Value> {
+pub(in crate::redaction::tests) fn tree() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         3 => plain(),
         2 => passage(),
