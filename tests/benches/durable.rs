@@ -5,13 +5,14 @@ use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use catalog_core::ports::SourceConfigStore as _;
 use catalog_core::testing::{accept, content, document, key, meta};
 use catalog_core::{Expect, RevisionKind, SourceDocument, SourceKey};
-use catalog_stores::FileStore;
+use catalog_stores::{FileStore, FileStoreOptions, FsAnswer, FsChange};
 use catalog_tests::{matrix, measure};
+use tokio::runtime::Runtime;
 
 /// Bytes of the document: a catalog of a dozen servers.
 const BYTES: usize = 8 << 10;
@@ -136,14 +137,44 @@ fn main() {
         "–",
     );
 
+    writers(&runtime, &store, rounds, "");
+    // What grouping the syncs is worth depends on what a sync costs: here little, elsewhere more.
+    for wait in SLOW {
+        let dir = self::dir();
+        let store = runtime.block_on(slow(dir.path(), wait));
+        let name = format!(", of which a sync takes {} ms more", wait.as_millis());
+        writers(&runtime, &Arc::new(store), rounds, &name);
+    }
+}
+
+/// Syncs of disks that are slower than most that this is run on.
+const SLOW: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(8)];
+
+/// A store on a disk that takes so much longer to make the journal durable.
+async fn slow(dir: &Path, wait: Duration) -> FileStore {
+    drop(FileStore::create(dir).await.expect("a store"));
+    let options = FileStoreOptions::new([dir.join("sources.yaml")]).hook(move |op| {
+        if matches!(op.change, FsChange::SyncFile) && op.path.ends_with("journal") {
+            std::thread::sleep(wait);
+        }
+        FsAnswer::Go
+    });
+    let store = options.open().await.expect("a store");
+    for i in 0..WRITERS {
+        put(&store, i, 0).await;
+    }
+    store
+}
+
+fn writers(runtime: &Runtime, store: &Arc<FileStore>, rounds: usize, disk: &str) {
     let (mut one, mut many) = (Vec::new(), Vec::new());
     for _ in 0..5 {
-        one.push(rate(&runtime, &store, 1, rounds / 2));
-        many.push(rate(&runtime, &store, WRITERS, rounds / 4));
+        one.push(rate(runtime, store, 1, rounds / 2));
+        many.push(rate(runtime, store, WRITERS, rounds / 4));
     }
     let (one, many) = (median(one), median(many));
     measure::row(
-        "16 writers on 16 sources, writes a second",
+        &format!("16 writers on 16 sources, writes a second{disk}"),
         &format!("{many:.0}"),
         &format!("{one:.0} by one writer"),
         many / one,
