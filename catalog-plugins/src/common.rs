@@ -20,6 +20,4 @@ pub(crate) use fields::Collector;
 pub(crate) use load::{Asset, load};
 pub(crate) use metadata::{LOOSE_PROPERTIES, PROPERTIES, typed};
 pub(crate) use settings::{Property, SettingsRules};
-pub(crate) use words::{
-    ARTIFACT_URI, LINK, LOGO, MILLIS, TEXT, TEXTS, has_invisible, into_millis, text_of,
-};
+pub(crate) use words::{ARTIFACT_URI, LINK, LOGO, MILLIS, TEXT, TEXTS, into_millis, text_of};

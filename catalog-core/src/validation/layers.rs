@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Finding, Findings, Layer, LayerContext, Path, Place, did_you_mean};
+use super::{Finding, Findings, Layer, LayerContext, Path, Place, did_you_mean, has_invisible};
 use crate::model::{SourceDocument, SourceSettings};
 use crate::redaction;
 use crate::yaml::{self, Limits, YamlError};
@@ -113,7 +113,7 @@ pub(super) fn semantic(context: LayerContext<'_>) -> Vec<Finding> {
     findings.into_vec()
 }
 
-/// A text that must say something, within a length and without control characters.
+/// A text that must say something, within a length and without characters that nobody sees.
 fn text(findings: &mut Findings, path: &Path, value: &str, max_chars: usize) {
     if value.trim().is_empty() {
         findings.error(path, None, "required", "must not be blank");
@@ -124,12 +124,12 @@ fn text(findings: &mut Findings, path: &Path, value: &str, max_chars: usize) {
             "too-long",
             format!("at most {max_chars} characters"),
         );
-    } else if value.chars().any(char::is_control) {
+    } else if has_invisible(value) {
         findings.error(
             path,
             None,
             "control-character",
-            "must not hold control characters",
+            "must not hold control characters or others that nobody sees",
         );
     }
 }

@@ -38,20 +38,6 @@ fn is_picture(text: &str) -> bool {
         .any(|start| text.len() > start.len() && text.starts_with(start))
 }
 
-/// Whether a name holds characters that nobody sees: two names that look alike would differ.
-pub(crate) fn has_invisible(name: &str) -> bool {
-    name.chars().any(|c| {
-        c.is_control()
-            || matches!(c,
-                '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}')
-    })
-}
-
 /// The text of this field, when there is one that is not blank.
 pub(crate) fn text_of<'a>(node: &'a Node, field: &str) -> Option<&'a str> {
     node.get(field)
@@ -63,27 +49,5 @@ pub(crate) fn text_of<'a>(node: &'a Node, field: &str) -> Option<&'a str> {
 pub(crate) fn into_millis(json: &mut Map<String, Json>, written_at: &str) {
     for name in ["createTimeSinceEpoch", "lastUpdateTimeSinceEpoch"] {
         json.entry(name).or_insert_with(|| written_at.into());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::has_invisible;
-
-    #[test]
-    fn invisible_characters_are_seen() {
-        for bad in [
-            "a\u{200b}b",
-            "a\tb",
-            "\u{202e}ba",
-            "\u{feff}a",
-            "a\u{ad}b",
-            "a\u{2066}",
-        ] {
-            assert!(has_invisible(bad), "{bad:?}");
-        }
-        for good in ["ibm-granite/granite-3.1-8b", "Größe 1", "模型", "a b"] {
-            assert!(!has_invisible(good), "{good:?}");
-        }
     }
 }

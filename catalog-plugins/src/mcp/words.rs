@@ -1,8 +1,7 @@
 //! Shapes and words of both formats.
 
 use catalog_core::shape::{Format, Int, Shape, Text};
-
-use crate::common::has_invisible;
+use catalog_core::validation::has_invisible;
 
 /// The longest name, in characters.
 pub(super) const MAX_NAME: usize = 255;

@@ -1,10 +1,9 @@
 //! What a model looks like.
 
 use catalog_core::shape::{Field, Format, Object, Options, Shape, Tagged, Text, Untagged};
+use catalog_core::validation::has_invisible;
 
-use crate::common::{
-    ARTIFACT_URI, EntryFormat, LINK, LOGO, MILLIS, PROPERTIES, TEXT, TEXTS, has_invisible,
-};
+use crate::common::{ARTIFACT_URI, EntryFormat, LINK, LOGO, MILLIS, PROPERTIES, TEXT, TEXTS};
 
 /// The longest name, in characters.
 const MAX_NAME: usize = 255;
