@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{RevisionId, RevisionKind};
 use crate::redaction::redact_text;
+use crate::validation::is_invisible;
 
 /// A change of some settings. `None` keeps what is stored.
 #[derive(Clone, Default, PartialEq)]
@@ -128,20 +129,22 @@ impl Expect {
     }
 }
 
-/// Who made a change. At most 256 characters, no control characters.
+/// Who made a change. At most 256 characters, none that nobody sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author(String);
 
 impl Author {
-    /// Takes the name; control characters and credentials go, and what is too long is cut.
+    /// Takes the name; credentials and characters that nobody sees go, and what is too long is cut.
+    ///
+    /// ```
+    /// use catalog_core::Author;
+    /// assert_eq!(Author::new("ali\u{200b}ce\u{202e}\n").as_str(), "alice");
+    /// ```
     pub fn new(name: impl AsRef<str>) -> Self {
-        Self(
-            redact_text(name.as_ref())
-                .chars()
-                .filter(|c| !c.is_control())
-                .take(256)
-                .collect(),
-        )
+        let name = name.as_ref().chars();
+        // They go first: one of them in a credential would hide it.
+        let visible: String = name.filter(|c| !is_invisible(*c)).collect();
+        Self(redact_text(&visible).chars().take(256).collect())
     }
 
     /// The name.
@@ -171,4 +174,17 @@ pub struct ChangeMeta {
     pub kind: RevisionKind,
     /// When, by the service's clock.
     pub at: chrono::DateTime<chrono::Utc>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Author;
+
+    #[test]
+    fn an_author_has_no_credential_even_with_something_invisible_in_it() {
+        let token = format!("ghp_{}", "a1B2c3D4".repeat(5));
+        let split = format!("{}\u{200b}{}", &token[..10], &token[10..]);
+        assert_eq!(Author::new(split), Author::new(&token));
+        assert!(!Author::new(&token).as_str().contains("a1B2"));
+    }
 }

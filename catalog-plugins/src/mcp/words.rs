@@ -1,7 +1,6 @@
 //! Shapes and words of both formats.
 
 use catalog_core::shape::{Format, Int, Shape, Text};
-
 use catalog_core::validation::has_invisible;
 
 /// The longest name, in characters.

@@ -422,3 +422,31 @@ async fn a_roll_back_needs_no_secret_to_be_there() {
         .unwrap();
     assert_eq!(bench.served(), ["a"]);
 }
+
+#[tokio::test]
+async fn what_nobody_sees_is_in_no_name_label_or_pattern() {
+    let bench = Bench::new().await;
+    for bad in [
+        "a\u{200b}b",
+        "\u{202e}ba",
+        "a\u{61c}",
+        "\u{3164}x",
+        "a\u{e0041}",
+        "a\tb",
+    ] {
+        let listed = Some(vec!["fine".to_owned(), bad.to_owned()]);
+        let patch = SettingsPatch {
+            name: Some(bad.into()),
+            source_type: Some("yaml".into()),
+            labels: listed.clone(),
+            included_items: listed.clone(),
+            excluded_items: listed,
+            ..SettingsPatch::default()
+        };
+        let edit = Edit::settings(patch).with_content(items(&["a"]));
+        let report = bench.catalog.validate(&bench.key, &edit).await.unwrap();
+        let paths: Vec<String> = report.errors().map(|f| f.path.to_string()).collect();
+        let expected = ["name", "labels[1]", "includedItems[1]", "excludedItems[1]"];
+        assert_eq!(paths, expected, "{bad:?}");
+    }
+}
