@@ -4,7 +4,6 @@
 //! `strict_fields`, `semantic`, `security_warnings` (warnings only) and `provider` (the plugin's
 //! own). Each reports all its findings. Only [`Pipeline::run`] makes a [`Validated`] document.
 
-mod characters;
 mod finding;
 mod invisible;
 mod layers;
@@ -12,7 +11,6 @@ mod pipeline;
 mod report;
 mod suggest;
 
-pub use characters::{has_invisible, is_invisible};
 pub(crate) use finding::MAX_FINDINGS;
 pub use finding::{Finding, Findings, Layer, Path, PathSegment, Place, Severity};
 pub use invisible::has_invisible;

@@ -66,6 +66,15 @@ fn a_resolved_secret_is_gone_from_memory_after_its_use() {
         }
         let server = Server::start_with(&dir.path().join("data"), &options);
         let reference = json!({"password": {"name": "db", "key": "password"}});
+        // What is stored as it is stays in memory: looking finds it.
+        let kept = Canary::new("kept", "⟦an40⟧", &mut dice).text;
+        let plain = json!({
+            "source": {"name": "S", "type": "yaml", "properties": {"yamlCatalogPath": "plain.yaml", "note": kept}},
+            "rawYaml": "mcp_servers: []\n", "expectedRevision": null,
+        });
+        server
+            .post("/plugins/mcp/sources/plain:apply", &plain)
+            .expect(200);
         for n in 0..10 {
             let source = format!("/plugins/mcp/sources/s-{n}");
             let body = json!({
@@ -75,13 +84,37 @@ fn a_resolved_secret_is_gone_from_memory_after_its_use() {
             server.post(&format!("{source}:apply"), &body).expect(200);
             tried += 1;
         }
-        // A text that must be there shows that looking works.
-        let Some(seen) = in_memory(server.pid(), "catalog-management").filter(|s| !s.is_empty())
-        else {
+        // The secret was looked for and read: without it, or when it is none, nothing is stored.
+        let other = |key: &str| {
+            json!({
+                "source": {"name": "S", "type": "yaml", "properties": {"yamlCatalogPath": "other.yaml", "r": {"password": {"name": "db", "key": key}}}},
+                "rawYaml": "mcp_servers: []\n", "expectedRevision": null,
+            })
+        };
+        let mut refused = vec!["missing"];
+        if resolver == "files" {
+            fs::write(
+                dir.path().join("secrets/db/binary"),
+                [&secret.as_bytes()[..9], b"\xff"].concat(),
+            )
+            .unwrap();
+            refused.push("binary");
+        }
+        for key in refused {
+            let answer = server.post("/plugins/mcp/sources/other:apply", &other(key));
+            if answer.status != 422 {
+                violations.push(format!("{resolver}: {key} is answered {}", answer.status));
+            }
+        }
+        let Some(seen) = in_memory(server.pid(), &kept) else {
             matrix::did_not_run(name, "the memory of a child may not be read here");
             return;
         };
-        drop(seen);
+        if seen.is_empty() {
+            violations.push(format!(
+                "{resolver}: what is kept in memory was not found there"
+            ));
+        }
         let found = in_memory(server.pid(), &secret).unwrap_or_default();
         println!("report: {resolver}: after 10 uses in memory: {found:?}");
         for (place, count) in found {

@@ -6,23 +6,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use catalog_core::model::{
-    ChangeMeta, Expect, PluginName, Revision, RevisionId, SecretRef, SourceDocument, SourceKey,
+    ChangeMeta, Expect, PluginName, Revision, RevisionId, RevisionRecord, SecretRef,
+    SourceDocument, SourceKey,
 };
 use catalog_core::ports::{
-    ComponentHealth, MemoryStore, RevisionRecord, SecretError, SecretResolver, SourceConfigStore,
-    StoreCapabilities, StoreChange, StoredSource,
+    ComponentHealth, MemoryStore, SourceConfigStore, StoreCapabilities, StoreChange, StoredSource,
 };
 use catalog_core::service::CatalogService;
+use catalog_core::testing::PlainPlugin;
 use catalog_core::validation::Validated;
 use catalog_core::{RevisionKind, SourceSettings, StoreError};
-use catalog_plugins::McpPlugin;
 use catalog_server::http::{HttpOptions, app};
 use catalog_server::http_kit::{ServeOptions, serve};
 use catalog_tests::Client;
 use futures_util::stream::BoxStream;
-use secrecy::SecretString;
-use serde_json::json;
 use tokio::sync::{Semaphore, watch};
+
+use super::hanging::Hanging;
 
 /// A running server, and what it waits for.
 pub struct Stuck {
@@ -37,25 +37,25 @@ impl Stuck {
         let gate = Arc::new(Semaphore::new(0));
         let sick = Arc::new(AtomicBool::new(false));
         let inner = MemoryStore::new();
-        let mut settings = SourceSettings::new("Slow", "yaml");
-        let reference = json!({"password": {"name": "db", "key": "password"}});
-        settings.properties = reference.as_object().unwrap().clone();
-        let content: Arc<[u8]> = b"mcp_servers: []\n"[..].into();
+        let settings = SourceSettings::new("Slow", "yaml");
+        let content: Arc<[u8]> = b"items: []\n# hang\n"[..].into();
         let meta = ChangeMeta {
             author: catalog_core::Author::system(),
             message: None,
             kind: RevisionKind::Import,
             at: "2026-01-01T00:00:00Z".parse().unwrap(),
         };
-        let key = SourceKey::parse("mcp", "slow").unwrap();
+        let key = SourceKey::parse("plain", "slow").unwrap();
         inner.seed(&key, SourceDocument::new(settings, Some(content)), &meta);
         let catalog = CatalogService::builder()
             .store(Sick {
                 inner,
                 sick: sick.clone(),
             })
-            .secrets(Waiting(gate.clone()))
-            .plugin(McpPlugin::new())
+            .plugin(Hanging {
+                plain: PlainPlugin::default(),
+                gate: gate.clone(),
+            })
             .build()
             .unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -87,17 +87,6 @@ impl Stuck {
     /// From now on the store does not say how it is.
     pub fn hold_health(&self) {
         self.sick.store(true, Ordering::SeqCst);
-    }
-}
-
-/// Resolves when the gate is open.
-struct Waiting(Arc<Semaphore>);
-
-#[async_trait]
-impl SecretResolver for Waiting {
-    async fn resolve(&self, _: &SecretRef) -> Result<SecretString, SecretError> {
-        let _ = self.0.acquire().await;
-        Ok(SecretString::from("a"))
     }
 }
 
