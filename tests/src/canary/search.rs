@@ -6,7 +6,7 @@ use super::encodings::squeezed;
 use super::{Canary, Encoding};
 
 /// Bits of the filter that nearly every place of a text fails at.
-const FILTER_BITS: usize = 1 << 22;
+const FILTER_BITS: usize = 1 << 27;
 /// Bytes that the filter looks at.
 const FILTER_BYTES: usize = 6;
 
