@@ -168,7 +168,7 @@ async fn nothing_that_takes_time_is_done_where_others_are_served() {
         .await
         .unwrap();
     let here = std::thread::current().id();
-    let threads = scales.threads.lock().unwrap();
+    let threads = std::mem::take(&mut *scales.threads.lock().unwrap());
     assert!(threads.len() > 6 && threads.iter().all(|thread| *thread != here));
     // What is wanted is found out there, too.
     let store = Arc::new(Faulty::new());
