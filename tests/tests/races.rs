@@ -67,7 +67,7 @@ fn servers(tag: &str) -> String {
     )
 }
 
-fn told(name: &str, run: &Run, log: run::Log, targets: &[Arc<dyn Target>]) {
+fn report(name: &str, run: &Run, log: run::Log, targets: &[Arc<dyn Target>]) {
     let longest = Duration::from_nanos(log.longest.load(Ordering::Relaxed));
     let outcome = judge(run, log, targets);
     println!(
@@ -93,7 +93,7 @@ fn clients_of_one_process_see_one_order() {
     };
     let targets = [process as Arc<dyn Target>];
     let log = run::run(&run, &targets, || {});
-    told("races in one process", &run, log, &targets);
+    report("races in one process", &run, log, &targets);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn clients_of_several_processes_see_one_order_though_one_is_killed() {
             log.violation(violation);
         }
     }
-    told(
+    report(
         "races in several processes, one killed",
         &run,
         log,
