@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use catalog_core::model::{
-    ChangeMeta, Expect, PluginName, Revision, RevisionId, RevisionRecord, SecretRef,
-    SourceDocument, SourceKey,
+    ChangeMeta, Expect, PluginName, Revision, RevisionId, RevisionRecord, SourceDocument, SourceKey,
 };
 use catalog_core::ports::{
     ComponentHealth, MemoryStore, SourceConfigStore, StoreCapabilities, StoreChange, StoredSource,
