@@ -110,7 +110,8 @@ mod tests {
             let ended = std::thread::spawn(|| panic!("no password but {SECRET}")).join();
             assert!(ended.is_err());
             let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
-            let task = runtime.spawn(async { Err::<(), _>(SECRET.to_owned()).expect("a task") });
+            let task = runtime
+                .spawn(async { SECRET.parse::<u8>().map_err(|_| SECRET).expect("a number") });
             assert!(runtime.block_on(task).is_err());
             let boxed = std::thread::spawn(|| std::panic::panic_any(SECRET.to_owned())).join();
             assert!(boxed.is_err());

@@ -14,7 +14,7 @@ use catalog_core::yaml::{Limits, parse_bytes};
 use catalog_tests::matrix::tries;
 use catalog_tests::measure::{Times, row, time};
 use corpus::{Want, enemies};
-use paths::{Route, walk};
+use paths::{Route, refuse};
 
 /// What a refusal may take.
 const REACH: Duration = Duration::from_millis(50);
@@ -25,11 +25,11 @@ fn main() {
         return;
     }
     let rounds = tries(3, 11);
-    for route in Route::ALL {
+    for route in [Route::FrontEnd, Route::Mcp, Route::Model, Route::Sources] {
         let (mut slowest, mut count) = (None::<(Times, &str)>, 0);
         for enemy in enemies().iter().filter(|e| e.want != Want::Take) {
             let text = (enemy.make)(enemy.size);
-            let times = (0..rounds).map(|_| time(|| walk(route, &text)));
+            let times = (0..rounds).map(|_| time(|| refuse(route, &text)));
             let times = Times::new(times.collect());
             if times.median() > Duration::from_millis(10) {
                 println!("{route:?}: {}: {times}", enemy.name);
@@ -50,8 +50,8 @@ fn main() {
     }
     let text: String = (0..1_000_000).map(|i| format!("k{i}: 1\n")).collect();
     let limits = Limits::for_documents(text.len());
-    let refuse = || assert!(parse_bytes(text.as_bytes(), &limits).is_err());
-    let times = Times::new((0..rounds).map(|_| time(refuse)).collect());
+    let over = || assert!(parse_bytes(text.as_bytes(), &limits).is_err());
+    let times = Times::new((0..rounds).map(|_| time(over)).collect());
     let name = "a million keys under a limit of 11 MiB, which is ten times the usual one";
     row(
         name,

@@ -40,7 +40,6 @@ fn start(
         under: ["sh", "-c", "ulimit -n 400 && exec \"$@\"", "sh"]
             .map(str::to_owned)
             .into(),
-        ..ServerOptions::default()
     };
     if resolver == "file" {
         let secrets = dir.join("run-secrets/db");

@@ -1,6 +1,7 @@
 //! Hostile YAML through everything that reads it: the front end, the pipeline and loader of both
 //! plugins, the redactor, and `sources.yaml`.
 
+#[allow(dead_code)]
 mod yaml_enemies {
     pub mod corpus;
     pub mod paths;

@@ -154,6 +154,21 @@ pub fn walk(route: Route, text: &[u8]) -> Verdict {
     verdict
 }
 
+/// Only what it takes to say no: no second look at the text as a load takes it, nothing shown.
+pub fn refuse(route: Route, text: &[u8]) {
+    let limits = Limits::default();
+    match route {
+        Route::FrontEnd | Route::Redactor => drop(parse_bytes(text, &limits)),
+        Route::Sources => drop(SourcesFile::parse("sources.yaml", text, &limits)),
+        Route::Mcp | Route::Model => {
+            let plugin = route.plugin();
+            let key = SourceKey::parse(plugin.name().as_str(), "a").unwrap();
+            let document = SourceDocument::new(SourceSettings::new("A", "yaml"), Some(text.into()));
+            drop(Pipeline::new(limits).run(&key, document, &*plugin, Vec::new()));
+        }
+    }
+}
+
 fn sources(text: &[u8], limits: &Limits, verdict: &mut Verdict) {
     let file = match SourcesFile::parse("sources.yaml", text, limits) {
         Ok(file) => file,
