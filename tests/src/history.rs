@@ -88,7 +88,7 @@ pub struct Recorded {
 /// been dropped, whether or not anybody looked in time.
 pub fn settle(record: &mut Record, listed: &BTreeSet<u64>, kept: usize) {
     let floor = match listed.len() >= kept {
-        true => listed.iter().rev().take(kept).next_back().copied().unwrap_or(1),
+        true => listed.iter().rev().nth(kept - 1).copied().unwrap_or(1),
         false => 1,
     };
     record.retain(|version, _| *version < floor || listed.contains(version));

@@ -158,8 +158,13 @@ impl Case {
     fn judge(&self, oracle: &Oracle, home: &Home, ended: &Ended) -> Vec<String> {
         let mut wrong = Vec::new();
         if ended.line("closed").is_none() || ended.complaints.contains("panicked") {
-            let (status, tail) = (ended.status, ended.complaints.lines().next_back());
-            wrong.push(format!("it ended with {status}: {tail:?}"));
+            let told = ended.complaints.lines();
+            let told: Vec<&str> = told
+                .skip_while(|line| !line.contains("panicked"))
+                .take(2)
+                .collect();
+            let status = ended.status;
+            wrong.push(format!("it ended with {status}: {told:?}"));
         }
         let refused = |why: Option<&str>| match why {
             Some(why) if why.starts_with("store-unavailable ") || why.starts_with("open ") => None,

@@ -243,8 +243,19 @@ fn names(dir: &Path) -> io::Result<Vec<String>> {
 }
 
 fn directories(dir: &Path) -> io::Result<Vec<String>> {
-    let mut found = names(dir)?;
-    found.retain(|name| dir.join(name).is_dir());
+    let mut found = Vec::new();
+    for name in names(dir)? {
+        let path = dir.join(&name);
+        match fs::metadata(&path) {
+            Ok(meta) if meta.is_dir() => found.push(name),
+            Ok(_) => {}
+            // A link to nowhere, or gone meanwhile.
+            Err(_) if path.is_symlink() => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            // Not to be seen is not the same as not to be there.
+            Err(e) => return Err(e),
+        }
+    }
     found.sort_unstable();
     Ok(found)
 }

@@ -176,7 +176,12 @@ impl Journal {
         match journal.read_epoch()? {
             Some(epoch) => journal.epoch = epoch,
             // What was never synced, a power cut may leave in any state.
-            None if journal.entry(FIRST, None)?.is_none() => journal.begin(first)?,
+            None if journal.entry(FIRST, None)?.is_none() => {
+                journal.begin(first)?;
+                // Once, and before there is a record: after a power cut, one without its epoch would
+                // be damage, and what it says of files to be cleaned up lost.
+                journal.sync()?;
+            }
             None => return Err(io::ErrorKind::InvalidData.into()),
         }
         Ok(journal)
