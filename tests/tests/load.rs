@@ -115,7 +115,7 @@ fn a_soak_that_is_asked_for_shows_no_slope() {
     println!("soak: {memory:+.0} KiB and {descriptors:+.2} descriptors an hour");
     // The second quarter against the last one: what grows for ever has grown.
     let quarter = points.len() / 4;
-    let middle = |of: fn(&process::Usage) -> u64, part: &[(f64, process::Usage)]| {
+    let middle = |of: Figure, part: &[(f64, process::Usage)]| {
         let mut all: Vec<u64> = part.iter().map(|(_, usage)| of(usage)).collect();
         all.sort_unstable();
         all[all.len() / 2]
@@ -124,7 +124,7 @@ fn a_soak_that_is_asked_for_shows_no_slope() {
         &points[quarter..2 * quarter],
         &points[points.len() - quarter..],
     );
-    let of: [(&str, fn(&process::Usage) -> u64, u64); 2] = [
+    let of: [(&str, Figure, u64); 2] = [
         ("KiB", |usage| usage.rss_kib, SLACK_KIB),
         ("descriptors", |usage| usage.fds as u64, SLACK_FDS),
     ];
@@ -142,6 +142,9 @@ fn a_soak_that_is_asked_for_shows_no_slope() {
     violations.extend(lies.map(|lie| format!("after a restart: {lie}")));
     row("load: soak", requests, &violations);
 }
+
+/// One figure of what a process takes up.
+type Figure = fn(&process::Usage) -> u64;
 
 /// What the allocator and the moment make of memory and descriptors, whatever is done.
 const SLACK_KIB: u64 = 8 * 1024;
