@@ -144,24 +144,38 @@ impl History {
         key: &SourceKey,
         id: &RevisionId,
     ) -> Result<Option<Record>, StoreError> {
-        let bytes = match fs::read(self.0.join(Self::path_of(key, id))) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(StoreError::unavailable("read the history", e)),
-        };
+        let bytes = self.bytes(key, id);
+        match bytes.map_err(|e| StoreError::unavailable("read the history", e))? {
+            Some(bytes) => Self::decode(key, id, &bytes).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn bytes(&self, key: &SourceKey, id: &RevisionId) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(self.0.join(Self::path_of(key, id))) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn decode(key: &SourceKey, id: &RevisionId, bytes: &[u8]) -> Result<Record, StoreError> {
         let corrupt = |error: RecordError| StoreError::Corrupt {
             what: format!("the record of revision {id} of the source {key}"),
             source: Some(error.into()),
         };
-        let record = Record::decode(&bytes).map_err(corrupt)?;
+        let record = Record::decode(bytes).map_err(corrupt)?;
         if record.revision.id != *id {
             return Err(corrupt(RecordError::Digest));
         }
-        Ok(Some(record))
+        Ok(record)
     }
 
     /// The newest revision of a source, unless it is the one that the caller knows. When its record
-    /// cannot be read, the newest that can be stands in for it.
+    /// is damaged, the newest that is not stands in for it.
+    ///
+    /// # Errors
+    /// A record that the disk does not give is not damaged: what is in it is not known now.
     pub(super) fn newest(&self, key: &SourceKey, known: Option<&RevisionId>) -> io::Result<Newest> {
         let ids = self.ids(key)?;
         let Some(id) = ids.first() else {
@@ -170,16 +184,29 @@ impl History {
         if Some(id) == known {
             return Ok(Newest::Same);
         }
-        let mut trouble = None;
-        let record = ids.iter().find_map(|id| match self.read(key, id) {
-            Ok(record) => record.map(Arc::new),
-            Err(error) => {
-                tracing::error!(%key, revision = %id, %error, "a record cannot be read");
-                trouble
-                    .get_or_insert_with(|| format!("the record of revision {id} cannot be read"));
-                None
+        let (mut trouble, mut record) = (None, None);
+        for id in &ids {
+            let read = match self.bytes(key, id) {
+                Ok(None) => continue,
+                Ok(Some(bytes)) => Self::decode(key, id, &bytes),
+                // Something else has its name.
+                Err(e) if e.kind() == io::ErrorKind::IsADirectory => {
+                    Err(StoreError::unavailable("read the history", e))
+                }
+                Err(e) => return Err(e),
+            };
+            match read {
+                Ok(found) => {
+                    record = Some(Arc::new(found));
+                    break;
+                }
+                Err(error) => {
+                    tracing::error!(%key, revision = %id, %error, "a record cannot be read");
+                    let text = || format!("the record of revision {id} cannot be read");
+                    trouble.get_or_insert_with(text);
+                }
             }
-        });
+        }
         Ok(Newest::Other(Head {
             id: id.clone(),
             record,
