@@ -5,15 +5,16 @@
 //! mounted ConfigMap. The kernel's notifications only make the next look come sooner, where they
 //! exist.
 
+mod heard;
 mod notifications;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use heard::Heard;
 use notifications::Notifications;
 
 use super::engine::Whose;
@@ -41,31 +42,24 @@ pub(super) struct Pace {
     pub(super) notifications: bool,
 }
 
-/// What the watching thread is told.
-enum Signal {
-    Stop,
-    /// Something happened to a file of interest.
-    Event(notify::Event),
-}
-
 /// The thread that looks at the files. Stops when it is told to or when this is dropped.
 #[derive(Debug)]
-pub(super) struct Poller(Mutex<Sender<Signal>>);
+pub(super) struct Poller(Arc<Heard>);
 
 impl Poller {
     /// Starts looking. `shared` is not kept alive.
     pub(super) fn start(shared: &Arc<Shared>, pace: Pace) -> std::io::Result<Self> {
-        let (sender, signals) = channel();
+        let heard = Arc::<Heard>::default();
         let mut notifications = match pace.notifications {
-            true => Notifications::new(sender.clone()),
-            false => Notifications::none(),
+            true => Notifications::new(heard.clone()),
+            false => Notifications::none(heard.clone()),
         };
         // Now, so that whoever begins to write after this is heard.
         notifications.watch(&shared.view(), shared.disk());
         let shared = Arc::downgrade(shared);
         let watch = Watch {
             notifications,
-            signals,
+            heard: heard.clone(),
             pace,
             changed: BTreeMap::new(),
             cost: Duration::ZERO,
@@ -73,14 +67,12 @@ impl Poller {
         std::thread::Builder::new()
             .name("catalog-file-watch".to_owned())
             .spawn(move || watch.run(&shared))?;
-        Ok(Self(Mutex::new(sender)))
+        Ok(Self(heard))
     }
 
     /// Stops looking. A look that is under way ends first, without being waited for.
     pub(super) fn stop(&self) {
-        // It may have stopped already.
-        let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = sender.send(Signal::Stop);
+        self.0.stop();
     }
 }
 
@@ -92,7 +84,7 @@ impl Drop for Poller {
 
 struct Watch {
     notifications: Notifications,
-    signals: Receiver<Signal>,
+    heard: Arc<Heard>,
     pace: Pace,
     /// The files that differ from what is known: what they look like, and since when.
     changed: BTreeMap<PathBuf, (Option<Fingerprint>, Instant)>,
@@ -128,29 +120,36 @@ impl Watch {
 
     /// Waits for so long, or until shortly after something happened, or somebody else has committed
     /// something, which costs next to nothing to see. `false`: it is over.
-    fn wait(&mut self, time: Duration, shared: &Weak<Shared>) -> bool {
+    fn wait(&self, time: Duration, shared: &Weak<Shared>) -> bool {
         let start = Instant::now();
         let (mut end, soonest) = (start + time, start + self.cost * SHARE_OF_EVENTS);
         let mut glance = start + self.pace.interval;
+        let heard = self.heard.clone();
+        let mut state = heard.state();
         loop {
-            let left = end.min(glance).saturating_duration_since(Instant::now());
-            match self.signals.recv_timeout(left) {
-                Ok(Signal::Event(event)) => {
-                    self.notifications.note(&event);
-                    end = end.min(soonest.max(Instant::now() + SOON));
-                }
-                Err(RecvTimeoutError::Timeout) if end <= glance => return true,
-                Err(RecvTimeoutError::Timeout) => {
-                    let Some(shared) = shared.upgrade() else {
-                        return false;
-                    };
-                    if shared.view().is_behind(shared.disk()) {
-                        return true;
-                    }
-                    glance = Instant::now() + self.pace.interval;
-                }
-                Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
+            if state.over {
+                return false;
             }
+            let now = Instant::now();
+            if std::mem::take(&mut state.news) {
+                end = end.min(soonest.max(now + SOON));
+            }
+            if now >= end {
+                return true;
+            }
+            if now < glance {
+                state = heard.wait(state, end.min(glance) - now);
+                continue;
+            }
+            drop(state);
+            let Some(shared) = shared.upgrade() else {
+                return false;
+            };
+            if shared.view().is_behind(shared.disk()) {
+                return true;
+            }
+            glance = Instant::now() + self.pace.interval;
+            state = heard.state();
         }
     }
 
@@ -171,14 +170,16 @@ impl Watch {
         let changed: BTreeMap<_, _> = changed.collect();
         // An editor may be in the middle of it: a file is taken when it has not moved for a while.
         // Each by itself, or one that never rests would hide the others.
+        let heard = self.heard.state();
         let moves = |(path, (_, since)): &(&PathBuf, &(_, Instant))| {
-            now - *since < self.pace.rest || self.notifications.is_being_written(path)
+            now - *since < self.pace.rest || heard.is_being_written(path)
         };
         let moving: BTreeSet<PathBuf> = changed
             .iter()
             .filter(moves)
             .map(|(path, _)| path.clone())
             .collect();
+        drop(heard);
         let rests = moving.len() < changed.len();
         self.changed = changed;
         if rests || view.unsettled || view.is_behind(shared.disk()) || shared.disk().is_pending() {

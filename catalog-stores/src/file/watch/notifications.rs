@@ -1,44 +1,35 @@
 //! What the kernel tells about the files. Where it tells nothing, because the file system or its
 //! limits do not allow it, files are only looked at less soon.
 
-use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::Sender;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
 
-use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
+use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use super::super::disk::Disk;
 use super::super::view::View;
-use super::Signal;
+use super::heard::Heard;
 
 /// The most directories that are watched: the kernel's watches are shared with everybody else.
 const MAX_DIRS: usize = 1024;
 
-/// How long a file that somebody has written to, and not closed, is left to them. Whoever keeps it
-/// open for longer than that without writing is not in the middle of a write.
-const WRITING: Duration = Duration::from_secs(1);
-
 pub(super) struct Notifications {
     /// `None`: there are none here.
     watcher: Option<RecommendedWatcher>,
-    dirs: BTreeSet<PathBuf>,
-    /// The view that `dirs` are of.
+    heard: Arc<Heard>,
+    /// The view that its directories are of.
     known: Weak<View>,
-    /// Files that were written to and not closed yet, and when that was last seen.
-    open: HashMap<PathBuf, Instant>,
 }
 
 impl Notifications {
-    pub(super) fn new(sender: Sender<Signal>) -> Self {
+    pub(super) fn new(heard: Arc<Heard>) -> Self {
+        let told = heard.clone();
         let tell = move |event: notify::Result<Event>| {
             if let Ok(event) = event
                 && is_change(&event)
             {
-                // Nobody may be listening any more.
-                let _ = sender.send(Signal::Event(event));
+                told.note(&event);
             }
         };
         let watcher = notify::recommended_watcher(tell).inspect_err(|error| {
@@ -46,16 +37,15 @@ impl Notifications {
         });
         Self {
             watcher: watcher.ok(),
-            ..Self::none()
+            ..Self::none(heard)
         }
     }
 
-    pub(super) fn none() -> Self {
+    pub(super) fn none(heard: Arc<Heard>) -> Self {
         Self {
             watcher: None,
-            dirs: BTreeSet::new(),
+            heard,
             known: Weak::new(),
-            open: HashMap::new(),
         }
     }
 
@@ -63,45 +53,21 @@ impl Notifications {
         self.watcher.is_some()
     }
 
-    /// Takes note of who is writing.
-    pub(super) fn note(&mut self, event: &Event) {
-        for path in &event.paths {
-            match event.kind {
-                EventKind::Modify(ModifyKind::Data(_)) => {
-                    self.open.insert(path.clone(), Instant::now());
-                }
-                EventKind::Access(AccessKind::Close(AccessMode::Write))
-                | EventKind::Modify(ModifyKind::Name(_)) => {
-                    self.open.remove(path);
-                }
-                EventKind::Remove(_) => {
-                    self.open.remove(path);
-                    // If it comes back, it is another one.
-                    if self.dirs.remove(path) {
-                        self.known = Weak::new();
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Whether somebody has the file open and has written to it a moment ago.
-    pub(super) fn is_being_written(&self, path: &Path) -> bool {
-        let last = self.open.get(path);
-        last.is_some_and(|last| last.elapsed() < WRITING)
-    }
-
     /// Watches the directories of the files of this view, and the mark of commits.
     pub(super) fn watch(&mut self, view: &Arc<View>, disk: &Disk) {
-        self.open.retain(|_, last| last.elapsed() < WRITING);
+        let mut state = self.heard.state();
+        state.tidy();
+        let lost = std::mem::take(&mut state.lost);
         let Some(watcher) = &mut self.watcher else {
             return;
         };
-        if self.known.as_ptr() == Arc::as_ptr(view) {
+        if self.known.as_ptr() == Arc::as_ptr(view) && !lost {
             return;
         }
         self.known = Arc::downgrade(view);
+        // Whoever is told to listen may be telling something right now.
+        let mut dirs = state.dirs.clone();
+        drop(state);
         // The mark tells of what other processes commit. Not all of the history: a write makes a
         // dozen events there.
         let mark = disk.generation_path();
@@ -113,22 +79,28 @@ impl Notifications {
             }
             wanted.insert(dir);
         }
-        let gone = self.dirs.iter().filter(|dir| !wanted.contains(&***dir));
+        let gone = dirs.iter().filter(|dir| !wanted.contains(&***dir));
         for dir in gone.cloned().collect::<Vec<_>>() {
             // It may be gone itself.
             let _ = watcher.unwatch(&dir);
-            self.dirs.remove(&dir);
+            dirs.remove(&dir);
         }
         for dir in wanted {
-            if !self.dirs.contains(dir) {
+            if !dirs.contains(dir) {
                 match watcher.watch(dir, RecursiveMode::NonRecursive) {
-                    Ok(()) => _ = self.dirs.insert(dir.to_owned()),
+                    Ok(()) => _ = dirs.insert(dir.to_owned()),
                     Err(error) => {
                         tracing::debug!(%error, "some files are only looked at regularly")
                     }
                 }
             }
         }
+        let mut state = self.heard.state();
+        if state.lost {
+            // One of them, meanwhile: all are listened to anew the next time.
+            dirs.clear();
+        }
+        state.dirs = dirs;
     }
 }
 
