@@ -24,6 +24,10 @@ use super::store::Shared;
 /// How long after a notification the files are looked at: what comes in one go is seen in one go.
 const SOON: Duration = Duration::from_millis(5);
 
+/// How long opening waits until notifications are listened to: whoever edits files without end right
+/// now would keep it waiting for ever.
+const LISTENING: Duration = Duration::from_millis(200);
+
 /// One part in so many of the time is what looking by itself may take, when there are so many files
 /// that a look takes long.
 const SHARE: u32 = 20;
@@ -56,6 +60,7 @@ impl Poller {
         };
         // Now, so that whoever begins to write after this is heard.
         notifications.watch(&shared.view(), shared.disk());
+        notifications.settle(LISTENING);
         let shared = Arc::downgrade(shared);
         let watch = Watch {
             notifications,

@@ -16,6 +16,10 @@ const WRITING: Duration = Duration::from_secs(1);
 /// Of so many files at once it is known that somebody is writing to them.
 const MAX_OPEN: usize = 4096;
 
+/// So many events within a [`BREATH`] are more than anybody has to hear one by one.
+const STORM: u32 = 256;
+const BREATH: Duration = Duration::from_millis(2);
+
 /// What is told to the watching thread.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
@@ -35,6 +39,8 @@ pub(super) struct State {
     pub(super) dirs: BTreeSet<PathBuf>,
     /// Whether one of them is gone: if it comes back, it is another one.
     pub(super) lost: bool,
+    /// Events since then.
+    counted: (u32, Option<Instant>),
 }
 
 impl Heard {
@@ -49,8 +55,13 @@ impl Heard {
             state.note(path, event.kind);
         }
         state.news = true;
+        let storm = state.count();
         drop(state);
         self.bell.notify_all();
+        if storm {
+            // What comes meanwhile the kernel sums up.
+            std::thread::sleep(BREATH);
+        }
     }
 
     /// It is over.
@@ -71,6 +82,18 @@ impl Heard {
 }
 
 impl State {
+    /// Counts an event. Says whether there are too many of them.
+    fn count(&mut self) -> bool {
+        let (count, since) = &mut self.counted;
+        *count += 1;
+        if *count < STORM {
+            return false;
+        }
+        let storm = since.is_some_and(|since| since.elapsed() < BREATH);
+        self.counted = (0, Some(Instant::now()));
+        storm
+    }
+
     fn note(&mut self, path: &Path, kind: EventKind) {
         match kind {
             EventKind::Modify(ModifyKind::Data(_)) => {
@@ -98,9 +121,10 @@ impl State {
         last.is_some_and(|last| last.elapsed() < WRITING)
     }
 
-    /// Forgets who has not written for a while.
-    pub(super) fn tidy(&mut self) {
+    /// Forgets who has not written for a while. Says whether a directory was lost since the last time.
+    pub(super) fn tidy(&mut self) -> bool {
         self.open.retain(|_, last| last.elapsed() < WRITING);
+        std::mem::take(&mut self.lost)
     }
 }
 
