@@ -362,8 +362,8 @@ impl RefreshStatusRepository for SqliteStatus {
         if trouble.is_none() {
             trouble = self.write_trouble();
             // Nobody may have anything to write until the next refresh. A statement that fails for
-            // what it says is another matter.
-            if trouble.is_some_and(|trouble| trouble != Trouble::Statement) {
+            // what it says is another matter, and on a full disk so little may have room.
+            if trouble.is_some_and(|t| !matches!(t, Trouble::Statement | Trouble::Full)) {
                 let _ = self.write("try a write", touch).await;
                 trouble = self.write_trouble();
             }
