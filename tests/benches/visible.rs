@@ -22,7 +22,7 @@ fn content(bytes: usize, turn: usize) -> String {
             break;
         }
         text += &format!(
-            "- name: server-{i}\n  description: {}\n  deploymentMode: local\n  transports: [stdio]\n",
+            "- name: server-{i}\n  description: {}\n  deploymentMode: local\n  transportType: stdio\n",
             "What this server is good for, in some words of prose. ".repeat(12)
         );
     }
@@ -51,7 +51,7 @@ fn main() {
         let path = dir.path().join("servers.yaml");
         std::fs::write(
             dir.path().join("sources.yaml"),
-            "catalogs:\n  mcp:\n  - id: main\n    name: Main\n    type: yaml\n    properties: {yamlCatalogPath: servers.yaml}\n",
+            "mcp_catalogs:\n- id: main\n  name: Main\n  type: yaml\n  enabled: true\n  properties: {yamlCatalogPath: servers.yaml}\n",
         )
         .expect("written");
         save(&path, &content(bytes, 0));
@@ -75,9 +75,9 @@ fn main() {
         let key = catalog_core::testing::key("mcp", "main");
         let revision = || {
             let plugin = catalog.snapshot(&key.plugin).expect("the plugin");
-            let source = plugin.source(&key.id).expect("the source");
-            source.snapshot.revision.clone()
+            plugin.source(&key.id)?.snapshot.revision.clone()
         };
+        assert!(revision().is_some(), "the catalog is served");
         let parse = |turn: usize| {
             let text = content(bytes, turn);
             time(|| {
