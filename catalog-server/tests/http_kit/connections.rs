@@ -82,6 +82,57 @@ async fn a_handler_may_take_longer_than_any_of_these() {
     assert_eq!(reply.echo(), "slow");
 }
 
+/// What comes back to a client that sends this, says that it sends no more (as `nc -N` does), and reads.
+async fn told_all(toy: &Toy, bytes: impl AsRef<[u8]>) -> Reply {
+    let mut stream = toy.connect().await;
+    stream.write_all(bytes.as_ref()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    Reply::read(&mut stream).await
+}
+
+#[tokio::test]
+async fn a_client_that_has_sent_all_is_answered() {
+    let toy = Toy::start().await;
+    let slow = get(&format!("{BASE}/slow?ms=50"));
+    for _ in 0..20 {
+        assert_eq!(told_all(&toy, &slow).await.echo(), "slow");
+    }
+    let answers = told_all(&toy, slow.repeat(3)).await;
+    assert_eq!(
+        answers.body.matches("HTTP/1.1 200").count(),
+        2,
+        "{answers:?}"
+    );
+    let long = get(&format!("/docs?{}", "x".repeat(9000)));
+    assert_eq!(told_all(&toy, long).await.status, 414);
+    let apply = |length: usize, body: &str| {
+        format!(
+            "POST {BASE}/plugins/mcp/sources/a:apply HTTP/1.1\r\nHost: toy\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+    };
+    let body = r#"{"expectedRevision": null}"#;
+    let whole = apply(body.len(), body);
+    assert_eq!(told_all(&toy, whole).await.status, 200);
+    // The rest of this one will never come: nobody waits for it.
+    let began = Instant::now();
+    let part = apply(body.len() + 1, body);
+    assert_ne!(told_all(&toy, part).await.status, 200);
+    assert!(began.elapsed() < LONG / 4);
+}
+
+#[tokio::test]
+async fn a_reader_of_a_stream_that_goes_is_noticed_at_once() {
+    let toy = Toy::with(|serve, _| serve.max_connections = 1).await;
+    let mut reader = toy.connect().await;
+    reader.write_all(get("/still").as_bytes()).await.unwrap();
+    let mut buffer = [0; 4096];
+    assert!(reader.read(&mut buffer).await.unwrap() > 0);
+    drop(reader);
+    // The one slot is free again, though nothing more is sent that would fail.
+    let path = format!("{BASE}/plugins/mcp/sources/a");
+    assert_eq!(toy.ask("GET", &path).await.echo(), "get mcp a");
+}
+
 #[tokio::test]
 async fn a_client_that_reads_nothing_is_cut_off() {
     let toy = Toy::with(|serve, _| {

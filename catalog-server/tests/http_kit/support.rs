@@ -112,13 +112,13 @@ impl Public {
     }
 }
 
-/// A stream of very little, for ever.
-fn ticks() -> poem::Response {
-    let tick = |()| async {
-        sleep(Duration::from_millis(20)).await;
-        Some((Ok::<_, std::io::Error>("tick\n"), ()))
+/// A stream of very little, this often, for ever.
+fn ticks(every: Duration) -> poem::Response {
+    let tick = move |wait| async move {
+        sleep(wait).await;
+        Some((Ok::<_, std::io::Error>("tick\n"), every))
     };
-    let ticks = futures_util::stream::unfold((), tick);
+    let ticks = futures_util::stream::unfold(Duration::ZERO, tick);
     poem::Response::builder().body(poem::Body::from_bytes_stream(ticks))
 }
 
@@ -145,10 +145,12 @@ impl Toy {
     pub async fn with(change: impl FnOnce(&mut ServeOptions, &mut ShellOptions)) -> Self {
         let (mut options, mut outer) = (ServeOptions::default(), ShellOptions::default());
         change(&mut options, &mut outer);
+        let stream = |every| poem::endpoint::make_sync(move |_| ticks(every));
         let api = Published(WithAllow((Management, Public)));
         let service = OpenApiService::new(api, "toy", "1");
         let app = Route::new()
-            .at("/ticks", poem::endpoint::make_sync(|_| ticks()))
+            .at("/ticks", stream(Duration::from_millis(20)))
+            .at("/still", stream(PATIENCE * 2))
             .at("/docs", docs::page(&service))
             .at("/openapi.json", docs::document(&service))
             .nest_no_strip("/", service);

@@ -44,7 +44,7 @@ impl Body for Arriving {
         if frame.is_pending() != self.waits {
             self.waits = frame.is_pending();
             match self.waits {
-                true => self.requests.place().waits(Side::Reading),
+                true => self.requests.want_more(),
                 false => self.requests.place().waits_no_more(Side::Reading),
             }
         }

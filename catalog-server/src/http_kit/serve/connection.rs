@@ -106,6 +106,9 @@ impl<E: Endpoint + 'static> Connections<E> {
                 let request = (request, addresses.0, addresses.1, Scheme::HTTP).into();
                 let request = placed(request, requests.clone());
                 let mut response: Response<_> = app.get_response(request).await.into();
+                if response.body().size_hint().exact().is_none() {
+                    requests.answer_streams();
+                }
                 // What is left of a request would be taken for the next one.
                 if requests.left_unread() {
                     let close = HeaderValue::from_static("close");

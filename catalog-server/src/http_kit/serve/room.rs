@@ -147,6 +147,11 @@ impl Place {
         self.wait(side).store(self.0.room.now(), Ordering::Relaxed);
     }
 
+    /// Whether it waits for its client.
+    pub(super) fn is_waiting(&self, side: Side) -> bool {
+        self.wait(side).load(Ordering::Relaxed) > 0
+    }
+
     /// It does not wait for its client any more.
     pub(super) fn waits_no_more(&self, side: Side) {
         self.wait(side).store(0, Ordering::Relaxed);

@@ -33,9 +33,14 @@ struct Counts {
     place: Place,
     /// Whether part of a request was left where it is.
     unread: AtomicBool,
+    /// Whether the client has said that it sends no more.
+    sent_all: AtomicBool,
+    /// Whether the answer under way ends when its reader goes.
+    streams: AtomicBool,
     in_flight: AtomicUsize,
     begun: AtomicUsize,
-    /// Who to wake when no request is in flight any more: a read that began to wait before has no clock yet.
+    /// Who to wake when a read that waits has to be looked at anew: no request is in flight any more, so that it gets a clock, or
+    /// somebody wants to know that the client has sent all.
     reader: AtomicWaker,
 }
 
@@ -44,6 +49,8 @@ impl Requests {
         Self(Arc::new(Counts {
             place,
             unread: AtomicBool::new(false),
+            sent_all: AtomicBool::new(false),
+            streams: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
             begun: AtomicUsize::new(0),
             reader: AtomicWaker::new(),
@@ -57,6 +64,7 @@ impl Requests {
     /// Counts one more until the guard is dropped.
     pub(super) fn begin(&self) -> InFlight {
         self.0.place.waits_no_more(Side::Reading);
+        self.0.streams.store(false, Ordering::Relaxed);
         self.0.begun.fetch_add(1, Ordering::Relaxed);
         self.0.in_flight.fetch_add(1, Ordering::Relaxed);
         InFlight(self.clone())
@@ -69,6 +77,33 @@ impl Requests {
 
     pub(super) fn left_unread(&self) -> bool {
         self.0.unread.load(Ordering::Relaxed)
+    }
+
+    /// Somebody waits for more of this request's body.
+    pub(super) fn want_more(&self) {
+        self.0.place.waits(Side::Reading);
+        self.end_may_matter();
+    }
+
+    /// The answer under way goes on for as long as somebody reads it.
+    pub(super) fn answer_streams(&self) {
+        self.0.streams.store(true, Ordering::Relaxed);
+        self.end_may_matter();
+    }
+
+    fn end_may_matter(&self) {
+        if self.0.sent_all.load(Ordering::Relaxed) {
+            self.0.reader.wake();
+        }
+    }
+
+    /// Whether it can wait to be told that the client has sent all: it may have done so because it has nothing more to ask, and reads
+    /// on. What it asked for is answered, unless the rest of it is missing. Of a stream without an end that is the only sign that its
+    /// reader has gone.
+    fn end_can_wait(&self) -> bool {
+        self.any_in_flight()
+            && !self.0.place.is_waiting(Side::Reading)
+            && !self.0.streams.load(Ordering::Relaxed)
     }
 
     fn any_in_flight(&self) -> bool {
@@ -168,6 +203,30 @@ impl<S> TimedIo<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> TimedIo<S> {
+    /// Reads. That the client has sent all is kept back for as long as that can wait: hyper would take it for gone, and drop what it
+    /// asked for.
+    fn poll_stream(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let sent_all = &self.requests.0.sent_all;
+        if !sent_all.load(Ordering::Relaxed) {
+            let before = buffer.filled().len();
+            ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+            if buffer.filled().len() > before || buffer.remaining() == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            sent_all.store(true, Ordering::Relaxed);
+        }
+        match self.requests.end_can_wait() {
+            true => Poll::Pending,
+            false => Poll::Ready(Ok(())),
+        }
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for TimedIo<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -176,7 +235,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedIo<S> {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let before = buffer.filled().len();
-        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
+        let read = this.poll_stream(context, buffer);
         // A request may have come and gone since the last read: what was waited for then is over.
         if this.begun != this.requests.begun() {
             this.begun = this.requests.begun();
