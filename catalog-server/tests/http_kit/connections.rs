@@ -121,6 +121,20 @@ async fn a_client_that_has_sent_all_is_answered() {
 }
 
 #[tokio::test]
+async fn what_takes_long_is_not_done_for_a_client_that_may_be_gone() {
+    let toy = Toy::with(|serve, _| {
+        serve.sent_all_timeout = SHORT;
+        serve.max_connections = 1;
+    })
+    .await;
+    let slow = get(&format!("{BASE}/slow?ms={}", LONG.as_millis()));
+    assert_eq!(told_all(&toy, slow).await.status, 0);
+    // The one slot is free again.
+    let path = format!("{BASE}/plugins/mcp/sources/a");
+    assert_eq!(toy.ask("GET", &path).await.echo(), "get mcp a");
+}
+
+#[tokio::test]
 async fn a_reader_of_a_stream_that_goes_is_noticed_at_once() {
     let toy = Toy::with(|serve, _| serve.max_connections = 1).await;
     let mut reader = toy.connect().await;

@@ -8,6 +8,9 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longer than the minute that most proxies keep a connection, so that they close it and not we under their next request.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// Nearly everything is answered within this. Whoever has closed its connection altogether looks the same, and what it asked for is
+/// worked on for so long in vain.
+const SENT_ALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a client may take nothing of a response before it counts as gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Far more than one operator team needs. Has to leave file descriptors for the store.
@@ -31,6 +34,9 @@ pub struct ServeOptions {
     pub first_byte_timeout: Duration,
     /// From the end of a response to the first byte of the next request; then the connection is closed.
     pub idle_timeout: Duration,
+    /// How long what is in flight has to be answered to a client that has closed its sending half, and may or may not be there to
+    /// read; then the connection is closed.
+    pub sent_all_timeout: Duration,
     /// How long a client may take nothing of what is sent to it; then the connection is closed. On Linux that holds for what the
     /// system still has, too: a client that is gone without a word is noticed.
     pub write_timeout: Duration,
@@ -54,6 +60,7 @@ impl Default for ServeOptions {
             header_timeout: HEADER_TIMEOUT,
             first_byte_timeout: FIRST_BYTE_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
+            sent_all_timeout: SENT_ALL_TIMEOUT,
             write_timeout: WRITE_TIMEOUT,
             max_connections: MAX_CONNECTIONS,
             max_held_bytes: MAX_HELD_BYTES,

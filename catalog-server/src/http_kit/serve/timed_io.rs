@@ -97,8 +97,8 @@ impl Requests {
         }
     }
 
-    /// Whether it can wait to be told that the client has sent all: it may have done so because it has nothing more to ask, and reads
-    /// on. What it asked for is answered, unless the rest of it is missing. Of a stream without an end that is the only sign that its
+    /// Whether it can wait to be told that the client has sent all: it may have done so because it has nothing more to ask, and read
+    /// on. Not where the rest of a request is missing, and not under a stream without an end: there it is the only sign that its
     /// reader has gone.
     fn end_can_wait(&self) -> bool {
         self.any_in_flight()
@@ -153,6 +153,8 @@ pub(super) struct TimedIo<S> {
     begun: usize,
     reading: Timer,
     writing: Timer,
+    /// Runs from when the client had sent all.
+    sent_all: Timer,
     /// How many requests had begun when everything that there was to write had been written and none was in flight. What is written
     /// then, before another begins, is no answer to any request: it is hyper's refusal of what is none.
     settled: Option<usize>,
@@ -170,6 +172,7 @@ impl<S> TimedIo<S> {
             begun: 0,
             reading: Timer::default(),
             writing: Timer::default(),
+            sent_all: Timer::default(),
             settled: Some(0),
             refusal: Vec::new(),
             lingering: None,
@@ -204,8 +207,8 @@ impl<S> TimedIo<S> {
 }
 
 impl<S: AsyncRead + Unpin> TimedIo<S> {
-    /// Reads. That the client has sent all is kept back for as long as that can wait: hyper would take it for gone, and drop what it
-    /// asked for.
+    /// Reads. That the client has sent all is kept back for as long as that can wait, up to a limit: hyper would take it for gone, and
+    /// drop what it asked for.
     fn poll_stream(
         &mut self,
         context: &mut Context<'_>,
@@ -219,11 +222,12 @@ impl<S: AsyncRead + Unpin> TimedIo<S> {
                 return Poll::Ready(Ok(()));
             }
             sent_all.store(true, Ordering::Relaxed);
+            self.sent_all.start(self.options.sent_all_timeout);
         }
-        match self.requests.end_can_wait() {
-            true => Poll::Pending,
-            false => Poll::Ready(Ok(())),
+        if self.requests.end_can_wait() {
+            ready!(self.sent_all.poll(context));
         }
+        Poll::Ready(Ok(()))
     }
 }
 
