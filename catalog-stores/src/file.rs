@@ -49,6 +49,7 @@ mod idle;
 mod journal;
 mod live;
 mod lock;
+mod looks;
 mod options;
 mod place;
 mod plan;

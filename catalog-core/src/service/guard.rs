@@ -114,21 +114,6 @@ impl Shared {
         Room(self.work.clone().acquire_many_owned(share).await.ok())
     }
 
-    /// Runs the pipeline on a document where it may take its time.
-    pub(super) async fn validated(
-        self: &Arc<Self>,
-        slot: &Arc<PluginSlot>,
-        key: &SourceKey,
-        document: SourceDocument,
-    ) -> Result<Run, CatalogError> {
-        let wanted = Wanted {
-            document,
-            findings: Vec::new(),
-        };
-        let checked = self.checked(slot, key, None, move |_| Ok(wanted)).await?;
-        Ok(checked.run)
-    }
-
     /// Finds out what document is wanted and runs the pipeline on it, where that may take its time.
     pub(super) async fn checked(
         self: &Arc<Self>,

@@ -9,10 +9,10 @@ use super::Shared;
 use super::guard::{Room, driven, task_failed};
 use super::resolving::Remembering;
 use super::view::{PluginSlot, SourceSnapshot};
-use crate::model::{EntityFailure, FieldValue, SourceDocument, SourceKey, SourceSettings};
+use crate::model::{EntityFailure, FieldValue, SourceDocument, SourceKey};
 use crate::ports::{LoadRequest, Loaded};
 use crate::redaction::{self, Secrets};
-use crate::validation::Finding;
+use crate::validation::{Finding, Layer, Place, Run, Severity};
 use crate::yaml::{self, YamlError};
 
 /// How loading a document ended.
@@ -38,8 +38,8 @@ impl LoadResult {
 }
 
 impl Shared {
-    /// Loads a document in threads of its own: a plugin that panics or hangs harms nobody. `content`
-    /// is the document's when it was read already. Whoever calls has room for it.
+    /// Loads a document. `content` is the document's when it was read already. Whoever calls has room
+    /// for it.
     pub(super) async fn load(
         self: &Arc<Self>,
         slot: &Arc<PluginSlot>,
@@ -49,32 +49,63 @@ impl Shared {
         written_at: DateTime<Utc>,
         room: &mut Room,
     ) -> LoadResult {
-        let work = {
-            let (shared, slot) = (self.clone(), slot.clone());
-            let (key, document) = (key.clone(), document.clone());
-            async move {
-                let read = match content {
-                    Some(content) => Ok(Some(content)),
-                    None => shared.read(&document),
-                };
-                match read {
-                    Ok(content) => {
-                        let content = content.as_ref();
-                        shared
-                            .load_now(&slot, &key, &document.settings, content, written_at)
-                            .await
-                    }
-                    Err(error) => LoadResult::failed(error.to_string()),
-                }
-            }
+        let (shared, slot) = (self.clone(), slot.clone());
+        let request = (key.clone(), document.clone());
+        let work = async move {
+            let (key, document) = &request;
+            shared
+                .load_now(&slot, key, document, content, written_at)
+                .await
         };
+        self.loading(key, work, room).await
+    }
+
+    /// Loads a document that may have come past the door: it has to pass the pipeline, too.
+    pub(super) async fn load_checked(
+        self: &Arc<Self>,
+        slot: &Arc<PluginSlot>,
+        key: &SourceKey,
+        document: &SourceDocument,
+        written_at: DateTime<Utc>,
+        room: &mut Room,
+    ) -> LoadResult {
+        let (shared, slot) = (self.clone(), slot.clone());
+        let request = (key.clone(), document.clone());
+        let work = async move {
+            let (key, document) = &request;
+            let plugin = &*slot.plugin;
+            let Run {
+                report, content, ..
+            } = shared
+                .pipeline
+                .run(key, document.clone(), plugin, Vec::new());
+            let loaded = shared.load_now(&slot, key, document, content, written_at);
+            let mut result = loaded.await;
+            if result.error.is_none()
+                && let Some(finding) = report.errors().find(|f| !is_tolerated(f))
+            {
+                result.error = Some(finding.to_string());
+            }
+            result.findings = report.findings().map(told).collect();
+            result
+        };
+        self.loading(key, work, room).await
+    }
+
+    /// Loads in threads of its own: a plugin or a layer that panics or hangs harms nobody.
+    async fn loading(
+        &self,
+        key: &SourceKey,
+        work: impl Future<Output = LoadResult> + Send + 'static,
+        room: &mut Room,
+    ) -> LoadResult {
         let limit = self.options.load_timeout;
         match tokio::time::timeout(limit, driven(Box::pin(work), room)).await {
             Ok(Ok(result)) => result,
             Ok(Err(error)) => {
                 let error = &*task_failed(&error) as &dyn std::error::Error;
-                tracing::error!(%key, error, "the plugin failed while loading");
-                LoadResult::failed("the plugin failed while loading".to_owned())
+                tracing::error!(%key, error, "the plugin or a layer failed while loading");
+                LoadResult::failed("the plugin or a layer failed while loading".to_owned())
             }
             Err(_) => {
                 let limit = limit.as_secs_f64();
@@ -94,10 +125,18 @@ impl Shared {
         &self,
         slot: &PluginSlot,
         key: &SourceKey,
-        settings: &SourceSettings,
-        content: Option<&yaml::Document>,
+        document: &SourceDocument,
+        content: Option<yaml::Document>,
         written_at: DateTime<Utc>,
     ) -> LoadResult {
+        let content = match content {
+            Some(content) => Some(content),
+            None => match self.read(document) {
+                Ok(content) => content,
+                Err(error) => return LoadResult::failed(error.to_string()),
+            },
+        };
+        let (settings, content) = (&document.settings, content.as_ref());
         let resolver = Remembering::new(&*self.secrets);
         let request = LoadRequest::new(key, settings, content, &resolver, written_at);
         let properties = Value::Object(settings.properties.clone());
@@ -115,6 +154,25 @@ impl Shared {
             }
             Err(error) => LoadResult::failed(secrets.hide_words(&error.to_string())),
         }
+    }
+}
+
+/// Newer data than this server knows of must not make a catalog unloadable: fields that would be
+/// refused at the door are tolerated when they are there already.
+fn is_tolerated(finding: &Finding) -> bool {
+    finding.layer == Layer::Provider
+        && finding.place == Place::Content
+        && finding.code == "unknown-field"
+}
+
+/// What is tolerated is told as a warning.
+fn told(finding: &Finding) -> Finding {
+    Finding {
+        severity: match is_tolerated(finding) {
+            true => Severity::Warning,
+            false => finding.severity,
+        },
+        ..finding.clone()
     }
 }
 

@@ -12,11 +12,10 @@ use super::view::{LiveSource, PluginSlot, SourceSnapshot, SourceStatus};
 use super::{CatalogService, Shared};
 use crate::error::{CatalogError, StoreError};
 use crate::model::{
-    EntityFailure, PluginName, RefreshOutcome, RefreshStatus, Revision, RevisionId, SourceDocument,
-    SourceKey, SourceState,
+    EntityFailure, PluginName, RefreshOutcome, RefreshStatus, Revision, RevisionId, SourceKey,
+    SourceState,
 };
 use crate::ports::{CatalogEvent, Loaded, StoredSource};
-use crate::validation::{Finding, Layer, Place, Run, Severity};
 
 impl CatalogService {
     /// Loads a source again. A load that fails is an `Ok` outcome that says so: the entities served
@@ -148,41 +147,6 @@ impl Shared {
             findings: live.status.findings.clone(),
             ..LoadResult::default()
         })
-    }
-
-    /// Loads a document that may have come past the door: it has to pass the pipeline, too.
-    async fn load_checked(
-        self: &Arc<Self>,
-        slot: &Arc<PluginSlot>,
-        key: &SourceKey,
-        document: &SourceDocument,
-        written_at: DateTime<Utc>,
-        room: &mut Room,
-    ) -> LoadResult {
-        let run = self.validated(slot, key, document.clone());
-        let Run {
-            report, content, ..
-        } = match run.await {
-            Ok(run) => run,
-            Err(error) => return LoadResult::failed(error.to_string()),
-        };
-        let loaded = self.load(slot, key, document, content, written_at, room);
-        let mut result = loaded.await;
-        if result.error.is_none()
-            && let Some(finding) = report.errors().find(|f| !is_tolerated(f))
-        {
-            result.error = Some(finding.to_string());
-        }
-        // What is tolerated is told as a warning.
-        let told = |finding: &Finding| Finding {
-            severity: match is_tolerated(finding) {
-                true => Severity::Warning,
-                false => finding.severity,
-            },
-            ..finding.clone()
-        };
-        result.findings = report.findings().map(told).collect();
-        result
     }
 
     /// Swaps the snapshot when the load succeeded, and shows and records how it ended.
@@ -318,14 +282,6 @@ impl Shared {
         }
         None
     }
-}
-
-/// Newer data than this server knows of must not make a catalog unloadable: fields that would be
-/// refused at the door are tolerated when they are there already.
-fn is_tolerated(finding: &Finding) -> bool {
-    finding.layer == Layer::Provider
-        && finding.place == Place::Content
-        && finding.code == "unknown-field"
 }
 
 /// How many entities were served and are not any more.

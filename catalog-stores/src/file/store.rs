@@ -24,6 +24,7 @@ use super::engine::{Engine, SETTLE_PAUSE, SETTLE_ROUNDS, Whose};
 use super::history::{History, KEPT};
 use super::idle::{self, Wrote};
 use super::lock::lock;
+use super::looks::Looks;
 use super::options::{FileStoreOptions, SOURCES_FILE, create};
 use super::queue::{Queue, trouble};
 use super::target::default_properties;
@@ -38,6 +39,7 @@ const ROUNDS: usize = 8;
 #[derive(Debug)]
 pub struct FileStore {
     shared: Arc<Shared>,
+    looks: Arc<Looks>,
     poller: Poller,
     description: String,
     max_document_bytes: u64,
@@ -127,6 +129,7 @@ impl FileStore {
         shared.tell_of_writes();
         Ok(Self {
             shared,
+            looks: Arc::default(),
             poller,
             description,
             max_document_bytes,
@@ -182,18 +185,9 @@ impl FileStore {
     /// now is not among it: the poller takes it when it is at rest.
     async fn current(&self) -> Result<Arc<View>, StoreError> {
         let shared = self.shared.clone();
-        let view = blocking(move || {
-            let view = shared.view();
-            Ok((!view.is_behind(&shared.disk)).then_some(view))
-        });
-        if let Some(view) = view.await? {
-            return Ok(view);
-        }
-        if let Err(error) = self.locked(|engine| engine.look(Whose::Unmoved)).await {
-            // Readers are better off with what was known last than with nothing; the health says
-            // what is wrong.
-            tracing::warn!(%error, "the store cannot look at its files");
-        }
+        let look = self.looks.next(move || shared.catch_up());
+        look.await
+            .map_err(|lost| StoreError::unavailable("look at its files", lost))?;
         Ok(self.shared.view())
     }
 
@@ -234,6 +228,19 @@ impl Shared {
 
     pub(super) fn disk(&self) -> &Disk {
         &self.disk
+    }
+
+    /// Takes what other processes have recorded. Blocks.
+    fn catch_up(&self) {
+        if !self.view().is_behind(&self.disk) {
+            return;
+        }
+        let _turn = self.gate.clone().blocking_lock_owned();
+        if let Err(error) = self.with_engine(|engine| engine.look(Whose::Unmoved)) {
+            // Readers are better off with what was known last than with nothing; the health says
+            // what is wrong.
+            tracing::warn!(%error, "the store cannot look at its files");
+        }
     }
 
     fn failure(&self) -> Option<String> {
