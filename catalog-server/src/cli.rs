@@ -17,6 +17,10 @@ use crate::descriptors::Descriptors;
 use crate::settings::{Cli, Command, Database, MigrateArgs, database};
 use crate::wiring::with_plugins;
 
+/// How long a thread for what blocks waits for more. With it goes what the allocator keeps for it, which after the load of a large
+/// document is ten times the document.
+const KEEP_ALIVE: Duration = Duration::from_secs(1);
+
 /// How long work that cannot be interrupted may go on when everything else has ended.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -40,6 +44,7 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(descriptors.workers)
+        .thread_keep_alive(KEEP_ALIVE)
         .build()
     {
         Ok(runtime) => runtime,
