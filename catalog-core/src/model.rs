@@ -13,7 +13,7 @@ mod status;
 pub use document::{SourceDocument, SourceSettings};
 pub use edit::{Author, ChangeMeta, Edit, Expect, SettingsPatch};
 pub use entity::{Entity, EntityFailure};
-pub use fields::{FieldValue, Fields, Pool};
+pub use fields::{FieldRef, FieldValue, Fields, Pool};
 pub use filter::{ItemFilter, PatternError, glob_matches};
 pub use ids::{InvalidId, PluginName, RevisionId, SourceId, SourceKey};
 pub use revision::{Revision, RevisionKind, RevisionRecord};

@@ -9,7 +9,7 @@ use super::Shared;
 use super::guard::{Room, driven, task_failed};
 use super::resolving::Remembering;
 use super::view::{PluginSlot, SourceSnapshot};
-use crate::model::{EntityFailure, FieldValue, SourceDocument, SourceKey};
+use crate::model::{EntityFailure, SourceDocument, SourceKey};
 use crate::ports::{LoadRequest, Loaded};
 use crate::redaction::{self, Secrets};
 use crate::validation::{Finding, Layer, Place, Run, Severity};
@@ -192,9 +192,11 @@ fn hide_copies(loaded: &mut Loaded, secrets: &Secrets) {
         if !secrets.is_empty() {
             hide(&mut entity.json);
             entity.parts.values_mut().for_each(hide);
-            for field in entity.fields.values_mut() {
-                hide_field(secrets, field);
-            }
+            // A filter must not find out what is not shown.
+            entity.fields.replace_texts(|text| {
+                let hidden = secrets.hide_text(text);
+                (*hidden != *text).then(|| hidden.into())
+            });
         }
     }
     for warning in &mut loaded.warnings {
@@ -203,20 +205,6 @@ fn hide_copies(loaded: &mut Loaded, secrets: &Secrets) {
     for failure in &mut loaded.failures {
         failure.message = secrets.hide_words(&redaction::redact_text(&failure.message));
         failure.entity = failure.entity.as_ref().map(|name| secrets.hide_text(name));
-    }
-}
-
-/// A filter must not find out what is not shown.
-fn hide_field(secrets: &Secrets, field: &mut FieldValue) {
-    match field {
-        FieldValue::Text(text) => *text = secrets.hide_text(text).into(),
-        FieldValue::TextList(items) => {
-            *items = items
-                .iter()
-                .map(|item| secrets.hide_text(item).into())
-                .collect();
-        }
-        _ => {}
     }
 }
 

@@ -132,13 +132,25 @@ mod tests {
         });
         let mut pool = Pool::default();
         let fields = Collector::new(json.as_object().unwrap(), &mut pool).with_properties();
-        assert_eq!(fields["name"], FieldValue::Text("a".into()));
-        assert_eq!(fields["createTimeSinceEpoch"], FieldValue::Number(1.7e12));
+        assert_eq!(
+            fields.get("name"),
+            Some(FieldValue::Text("a".into()).as_ref())
+        );
+        assert_eq!(
+            fields.get("createTimeSinceEpoch"),
+            Some(FieldValue::Number(1.7e12).as_ref())
+        );
         let list = ["amd64".into(), "arm64".into()];
-        assert_eq!(fields["arch"], FieldValue::TextList(list.into()));
-        assert_eq!(fields["note"], FieldValue::Text("[sic]".into()));
-        assert_eq!(fields["gpus"], FieldValue::Number(8.0));
-        assert_eq!(fields["score"], FieldValue::Number(0.5));
-        assert_eq!(fields["gated"], FieldValue::Bool(true));
+        assert_eq!(
+            fields.get("arch"),
+            Some(FieldValue::TextList(list.into()).as_ref())
+        );
+        assert_eq!(
+            fields.get("note"),
+            Some(FieldValue::Text("[sic]".into()).as_ref())
+        );
+        assert_eq!(fields.get("gpus"), Some(FieldValue::Number(8.0).as_ref()));
+        assert_eq!(fields.get("score"), Some(FieldValue::Number(0.5).as_ref()));
+        assert_eq!(fields.get("gated"), Some(FieldValue::Bool(true).as_ref()));
     }
 }

@@ -203,7 +203,7 @@ fn readers_filter_by_typed_fields() {
         ("labels", FieldValue::TextList(["validated".into()].into())),
         ("tasks", FieldValue::TextList([].into())),
     ] {
-        assert_eq!(fields.get(name), Some(&expected), "{name}");
+        assert_eq!(fields.get(name), Some(expected.as_ref()), "{name}");
     }
 }
 

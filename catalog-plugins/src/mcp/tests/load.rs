@@ -154,7 +154,7 @@ fn readers_filter_by_typed_fields() {
         ),
         ("createTimeSinceEpoch", FieldValue::Number(1.7e12)),
     ] {
-        assert_eq!(fields.get(name), Some(&expected), "{name}");
+        assert_eq!(fields.get(name), Some(expected.as_ref()), "{name}");
     }
 }
 
