@@ -4,7 +4,7 @@
 //! without links and without `..`. Everything is read and written by spot only.
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -295,13 +295,7 @@ impl Roots {
             let opened = dir.open_file(spot.split().1).map_err(PathProblem::of)?;
             let mut file = opened.ok_or(PathProblem::NotAFile)?;
             let before = Fingerprint::of(&file.metadata().map_err(PathProblem::of)?);
-            // Room for all of it and for one more, or it takes many reads.
-            let most = before.size().min(limit).saturating_add(1);
-            let mut bytes = Vec::with_capacity(usize::try_from(most).unwrap_or(0));
-            (&mut file)
-                .take(limit.saturating_add(1))
-                .read_to_end(&mut bytes)
-                .map_err(PathProblem::of)?;
+            let bytes = whole(&mut file, before.size(), limit).map_err(PathProblem::of)?;
             let after = Fingerprint::of(&file.metadata().map_err(PathProblem::of)?);
             attempt += 1;
             if before != after && attempt < TORN_READS {
@@ -310,8 +304,34 @@ impl Roots {
             if bytes.len() as u64 > limit {
                 return Err(PathProblem::TooLarge { limit });
             }
-            return Ok((bytes.into(), before));
+            return Ok((bytes, before));
         }
+    }
+}
+
+/// All of a file, and one byte more than `limit` of one that is longer. It is read to where it stays:
+/// a second copy of a large document would be most of what an open takes.
+fn whole(file: &mut impl Read, size: u64, limit: u64) -> io::Result<Arc<[u8]>> {
+    let room = usize::try_from(size.min(limit)).unwrap_or(0);
+    let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, room).collect();
+    let mut read = 0;
+    if let Some(bytes) = Arc::get_mut(&mut bytes) {
+        while read < bytes.len() {
+            match file.read(&mut bytes[read..]) {
+                Ok(0) => break,
+                Ok(n) => read += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
+    // Mostly there is no more and no less of it than it said.
+    let mut rest = Vec::new();
+    file.take(limit.saturating_add(1).saturating_sub(read as u64))
+        .read_to_end(&mut rest)?;
+    match read == bytes.len() && rest.is_empty() {
+        true => Ok(bytes),
+        false => Ok([&bytes[..read], &rest].concat().into()),
     }
 }
 
