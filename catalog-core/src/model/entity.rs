@@ -14,7 +14,7 @@ pub struct Entity {
     pub id: i64,
     /// The entity in the public API's shape, redacted, as JSON text.
     pub json: Arc<str>,
-    /// The fields that readers filter and sort by.
+    /// The fields that readers filter and sort by, besides the id.
     pub fields: Fields,
     /// Further JSON texts that are served on their own, such as a model's `artifacts`; redacted.
     pub parts: BTreeMap<Arc<str>, Arc<str>>,

@@ -18,11 +18,11 @@ pub(crate) struct Collector<'a> {
 }
 
 impl<'a> Collector<'a> {
-    /// Every scalar and every list of texts at the top.
+    /// Every scalar and every list of texts at the top, but for the id, which an entity has beside its fields.
     pub(crate) fn new(json: &'a Map<String, Json>, pool: &'a mut Pool) -> Self {
         let fields = BTreeMap::new();
         let mut new = Self { json, pool, fields };
-        for (name, value) in json {
+        for (name, value) in json.iter().filter(|(name, _)| *name != "id") {
             let value = match value {
                 Json::String(text) if NUMBERS_IN_TEXT.contains(&name.as_str()) => {
                     text.parse().ok().map(FieldValue::Number)

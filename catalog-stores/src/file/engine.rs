@@ -178,7 +178,11 @@ impl Engine {
         // What could not be recorded the last time is tried again.
         self.unrecorded.clear();
         self.load_heads()?;
-        self.live = self.reader.read(&self.disk);
+        let recorded = self.heads.iter().filter_map(|(key, head)| {
+            let document = head.record.as_ref()?.document.as_ref()?;
+            Some((key.clone(), document.content.clone()?))
+        });
+        self.live = self.reader.read_with(&self.disk, recorded.collect());
         self.share_contents();
         Ok(())
     }

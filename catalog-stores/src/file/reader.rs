@@ -35,6 +35,8 @@ pub(super) struct Reader {
     plugins: Vec<(String, PluginName)>,
     limits: Limits,
     cache: HashMap<Spot, Cached>,
+    /// What the newest records have for content, while everything is read: mostly the files have it, too.
+    recorded: HashMap<SourceKey, Arc<[u8]>>,
     /// What the current reading has asked for; the rest is forgotten afterwards.
     used: HashSet<Spot>,
     /// The last sources files, and what they said.
@@ -52,6 +54,7 @@ impl Reader {
             plugins,
             limits,
             cache: HashMap::new(),
+            recorded: HashMap::new(),
             used: HashSet::new(),
             last: Default::default(),
         }
@@ -70,6 +73,18 @@ impl Reader {
     pub(super) fn config_key(&self, plugin: &PluginName) -> Option<&str> {
         let found = self.plugins.iter().find(|(_, name)| name == plugin);
         found.map(|(key, _)| key.as_str())
+    }
+
+    /// As [`read`](Self::read). Contents that are recorded so are not kept a second time.
+    pub(super) fn read_with(
+        &mut self,
+        disk: &Disk,
+        recorded: HashMap<SourceKey, Arc<[u8]>>,
+    ) -> Live {
+        self.recorded = recorded;
+        let live = self.read(disk);
+        self.recorded = HashMap::new();
+        live
     }
 
     /// Reads everything. Wants the lock.
@@ -96,7 +111,7 @@ impl Reader {
             let plugin = self.plugins.iter().find(|(key, _)| key == config_key);
             let Some((_, plugin)) = plugin else { continue };
             let key = SourceKey::new(plugin.clone(), id.clone());
-            let source = self.read_source(disk, &mut live, merged);
+            let source = self.read_source(disk, &mut live, &key, merged);
             live.insert(key, source);
         }
         // Taken after the last look, so that nothing is later by our own clock.
@@ -120,7 +135,7 @@ impl Reader {
             .and_then(|config_key| parsed.config.sources.get(&(config_key, key.id.clone())));
         match merged {
             Some(merged) => {
-                let source = self.read_source(disk, live, merged);
+                let source = self.read_source(disk, live, key, merged);
                 live.insert(key.clone(), source);
             }
             None => live.remove(key),
@@ -222,7 +237,7 @@ impl Reader {
         let problem =
             |p: PathProblem| Box::new(Finding::error(Layer::Provider, p.code(), p.message(&name)));
         let located = disk.roots.locate_sources(path).map_err(problem)?;
-        let read = self.bytes(disk, &located.spot, disk.sources_limit);
+        let read = self.bytes(disk, &located.spot, disk.sources_limit, None);
         let (bytes, _) = read.map_err(problem)?;
         let parent = path.parent().unwrap_or(Path::new(""));
         let base = std::fs::canonicalize(parent).map_err(|e| problem(PathProblem::Io(e)))?;
@@ -233,7 +248,13 @@ impl Reader {
         })
     }
 
-    fn read_source(&mut self, disk: &Disk, live: &mut Live, merged: &MergedSource) -> LiveSource {
+    fn read_source(
+        &mut self,
+        disk: &Disk,
+        live: &mut Live,
+        key: &SourceKey,
+        merged: &MergedSource,
+    ) -> LiveSource {
         let mut problems = merged.findings.clone();
         let origin = live.parsed.files.get(merged.properties_from);
         let origin = origin.map(|file| file.origin.clone()).unwrap_or_default();
@@ -251,7 +272,9 @@ impl Reader {
             live.watched.insert(path.clone(), print);
             watched = Some(path);
             located = found.as_ref().ok().cloned();
-            let read = found.and_then(|located| self.bytes(disk, &located.spot, disk.limit));
+            let recorded = self.recorded.get(key).cloned();
+            let read = found
+                .and_then(|located| self.bytes(disk, &located.spot, disk.limit, recorded.as_ref()));
             content = match read {
                 Ok((bytes, mode)) => LiveContent::Bytes(bytes, mode),
                 Err(problem) => {
@@ -277,6 +300,7 @@ impl Reader {
         disk: &Disk,
         spot: &Spot,
         limit: u64,
+        recorded: Option<&Arc<[u8]>>,
     ) -> Result<(Arc<[u8]>, u32), PathProblem> {
         self.used.insert(spot.clone());
         let print = Fingerprint::at(&disk.roots.real(spot));
@@ -286,13 +310,9 @@ impl Reader {
         {
             return Ok((cached.bytes.clone(), cached.print.mode()));
         }
-        let (mut bytes, print) = disk.roots.read(spot, limit)?;
         // The same bytes as before are the same to whoever compares them.
-        if let Some(cached) = self.cache.get(spot)
-            && cached.bytes == bytes
-        {
-            bytes = cached.bytes.clone();
-        }
+        let before = self.cache.get(spot).map(|cached| &cached.bytes);
+        let (bytes, print) = disk.roots.read_unless(spot, limit, before.or(recorded))?;
         let cached = Cached {
             print,
             bytes: bytes.clone(),

@@ -4,7 +4,7 @@
 //! without links and without `..`. Everything is read and written by spot only.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,6 +24,9 @@ const CATALOG_EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 /// The longest path of content as it may be written. Looking one up takes time that grows with the
 /// square of its steps, and the lock is held meanwhile.
 const MAX_PATH_BYTES: usize = 1024;
+
+/// Bytes that are compared at a time.
+const CHUNK: usize = 64 << 10;
 
 /// How often a file that changes while it is read is read again.
 const TORN_READS: usize = 5;
@@ -289,13 +292,29 @@ impl Roots {
         spot: &Spot,
         limit: u64,
     ) -> Result<(Arc<[u8]>, Fingerprint), PathProblem> {
+        self.read_unless(spot, limit, None)
+    }
+
+    /// As [`read`](Self::read). Of a file that holds what is known already there is no second copy.
+    pub(super) fn read_unless(
+        &self,
+        spot: &Spot,
+        limit: u64,
+        known: Option<&Arc<[u8]>>,
+    ) -> Result<(Arc<[u8]>, Fingerprint), PathProblem> {
         let mut attempt = 0;
         loop {
             let dir = self.dir_of(spot).map_err(PathProblem::of)?;
             let opened = dir.open_file(spot.split().1).map_err(PathProblem::of)?;
             let mut file = opened.ok_or(PathProblem::NotAFile)?;
             let before = Fingerprint::of(&file.metadata().map_err(PathProblem::of)?);
-            let bytes = whole(&mut file, before.size(), limit).map_err(PathProblem::of)?;
+            let known = known.filter(|known| known.len() as u64 == before.size().min(limit));
+            let bytes = match known.map(|known| holds(&mut file, known)).transpose() {
+                Ok(Some(true)) => Ok(known.cloned().unwrap_or_default()),
+                Ok(_) => whole(&mut file, before.size(), limit),
+                Err(error) => Err(error),
+            };
+            let bytes = bytes.map_err(PathProblem::of)?;
             let after = Fingerprint::of(&file.metadata().map_err(PathProblem::of)?);
             attempt += 1;
             if before != after && attempt < TORN_READS {
@@ -305,6 +324,24 @@ impl Roots {
                 return Err(PathProblem::TooLarge { limit });
             }
             return Ok((bytes, before));
+        }
+    }
+}
+
+/// Whether a file holds just these bytes; if not, it is read from its start the next time.
+fn holds(file: &mut (impl Read + Seek), known: &[u8]) -> io::Result<bool> {
+    let mut chunk = vec![0; known.len().saturating_add(1).min(CHUNK)];
+    let mut rest = known;
+    loop {
+        rest = match file.read(&mut chunk) {
+            Ok(0) if rest.is_empty() => return Ok(true),
+            Ok(n) if n > 0 && rest.starts_with(&chunk[..n]) => &rest[n..],
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => rest,
+            Err(e) => return Err(e),
+            Ok(_) => {
+                file.rewind()?;
+                return Ok(false);
+            }
         }
     }
 }
