@@ -51,19 +51,11 @@ pub(crate) fn with_plugins(builder: CatalogServiceBuilder) -> CatalogServiceBuil
 pub async fn service(settings: &Settings) -> Result<CatalogService, WiringError> {
     check_directories(settings)?;
     let database = database(settings.db_dsn.as_ref(), &settings.data_dir)?;
-    let store = store(settings).await?;
-    let status: Arc<dyn RefreshStatusRepository> = match database {
-        Database::None => Arc::new(NullStatus),
-        Database::Sqlite(dsn) => Arc::new(
-            // What is served does not depend on it.
-            SqliteStatus::connect_when_possible(dsn.as_str())
-                .await
-                .map_err(|e| WiringError::new("--db-dsn (DATABASE_DSN)", &e))?,
-        ),
-    };
+    // Each waits for the disk; together they wait for the longer of the two.
+    let (store, status) = tokio::join!(store(settings), status(database));
     let builder = CatalogService::builder()
-        .shared_store(store)
-        .shared_status(status);
+        .shared_store(store?)
+        .shared_status(status?);
     let builder = match &settings.secrets_dir {
         Some(dir) => builder.secrets(FileSecrets::new(dir)),
         None => builder.secrets(EnvSecrets::new(SECRET_PREFIX)),
@@ -71,6 +63,18 @@ pub async fn service(settings: &Settings) -> Result<CatalogService, WiringError>
     with_plugins(builder)
         .build()
         .map_err(|e| WiringError::new("the server", &e))
+}
+
+async fn status(database: Database) -> Result<Arc<dyn RefreshStatusRepository>, WiringError> {
+    Ok(match database {
+        Database::None => Arc::new(NullStatus),
+        Database::Sqlite(dsn) => Arc::new(
+            // What is served does not depend on it.
+            SqliteStatus::connect_when_possible(dsn.as_str())
+                .await
+                .map_err(|e| WiringError::new("--db-dsn (DATABASE_DSN)", &e))?,
+        ),
+    })
 }
 
 /// Directories that are named must be there: a typo must not look like an empty directory.

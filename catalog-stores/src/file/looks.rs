@@ -27,7 +27,8 @@ struct State {
 pub(super) struct Lost;
 
 impl Looks {
-    /// Waits for a look that begins from now on. `look` blocks.
+    /// Waits for a look that begins from now on. `look` blocks; it is the same for everybody, and that of
+    /// whoever came first is used.
     pub(super) async fn next(
         self: &Arc<Self>,
         look: impl Fn() + Send + 'static,

@@ -140,8 +140,8 @@ async fn a_link_swapped_against_a_read_never_leads_out() {
         for _ in 0..wanted {
             watch.tried += 1;
             race.look(&watch.root().join(path));
-            let found = match watch.tried % 2 {
-                // What a server sees…
+            let found = match watch.tried % 50 {
+                // What a server sees, which waits until the files are at rest…
                 0 => {
                     let _ = store.notice().await;
                     store
