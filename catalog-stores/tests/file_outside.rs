@@ -241,6 +241,36 @@ async fn looking_at_a_store_at_rest_takes_no_lock() {
     let _: FileStore = store;
 }
 
+#[test]
+fn one_thread_for_what_blocks_is_enough() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let dir = catalog();
+    let key = main_key();
+    let work = async {
+        let (store, other) = (open_quiet(dir.path()).await, open_quiet(dir.path()).await);
+        for n in 0..40 {
+            // What the one has to find out about, while it has something to write itself.
+            put_text(&other, &key, format!("# {n}\n")).await.unwrap();
+            let (seen, _, written, health) = tokio::join!(
+                store.get(&key),
+                store.list(&key.plugin),
+                put_text(&store, &key, format!("# own {n}\n")),
+                store.health()
+            );
+            let seen = seen.unwrap().unwrap();
+            assert_ne!(text(&seen), format!("# own {}\n", n - 1).as_bytes());
+            written.unwrap();
+            assert_eq!(health.detail, None);
+        }
+    };
+    runtime.block_on(async { tokio::time::timeout(PATIENCE * 3, work).await.unwrap() });
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_written_slowly_is_one_revision_however_often_it_is_read() {
     let dir = catalog();

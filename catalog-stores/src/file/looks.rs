@@ -10,15 +10,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-/// Who waits for a look.
+/// Who waits for a look that finds out a `T`.
 #[derive(Debug, Default)]
-pub(super) struct Looks(Mutex<State>);
+pub(super) struct Looks<T>(Mutex<State<T>>);
 
-#[derive(Debug, Default)]
-struct State {
-    waiting: Vec<oneshot::Sender<()>>,
+#[derive(Debug)]
+struct State<T> {
+    waiting: Vec<oneshot::Sender<T>>,
     /// Whether a thread looks, until nobody waits.
     looking: bool,
+}
+
+impl<T> Default for State<T> {
+    fn default() -> Self {
+        Self {
+            waiting: Vec::new(),
+            looking: false,
+        }
+    }
 }
 
 /// The thread that looked is gone: it panicked, or the runtime stops.
@@ -26,13 +35,13 @@ struct State {
 #[error("the look at the files came to a bad end")]
 pub(super) struct Lost;
 
-impl Looks {
-    /// Waits for a look that begins from now on. `look` blocks; it is the same for everybody, and that of
-    /// whoever came first is used.
+impl<T: Copy + Send + 'static> Looks<T> {
+    /// Waits for a look that begins from now on. `look` blocks, but for nothing that needs a thread
+    /// like its own; it is the same for everybody, and that of whoever came first is used.
     pub(super) async fn next(
         self: &Arc<Self>,
-        look: impl Fn() + Send + 'static,
-    ) -> Result<(), Lost> {
+        look: impl Fn() -> T + Send + 'static,
+    ) -> Result<T, Lost> {
         let (told, answer) = oneshot::channel();
         let begin = {
             let mut state = self.state();
@@ -42,55 +51,57 @@ impl Looks {
         if begin {
             let looking = Looking {
                 looks: self.clone(),
+                asked: Vec::new(),
                 ended: false,
             };
             drop(spawn_blocking(move || looking.run(look)));
         }
         answer.await.map_err(|_| Lost)
     }
+}
 
-    fn state(&self) -> MutexGuard<'_, State> {
+impl<T> Looks<T> {
+    fn state(&self) -> MutexGuard<'_, State<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The right to look.
-struct Looking {
-    looks: Arc<Looks>,
+struct Looking<T> {
+    looks: Arc<Looks<T>>,
+    /// Who is told what the look under way finds.
+    asked: Vec<oneshot::Sender<T>>,
     ended: bool,
 }
 
-impl Looking {
-    fn run(mut self, look: impl Fn()) {
-        while let Some(waiting) = self.take() {
-            look();
-            for told in waiting {
+impl<T: Copy> Looking<T> {
+    fn run(mut self, look: impl Fn() -> T) {
+        while self.is_wanted() {
+            let found = look();
+            for told in self.asked.drain(..) {
                 // Who has given up does not want to know.
-                let _ = told.send(());
+                let _ = told.send(found);
             }
         }
     }
 
-    /// Who waits; with `None` the right is given up.
-    fn take(&mut self) -> Option<Vec<oneshot::Sender<()>>> {
+    /// Whether somebody waits; if not, the right is given up.
+    fn is_wanted(&mut self) -> bool {
         let mut state = self.looks.state();
-        if state.waiting.is_empty() {
-            state.looking = false;
-            drop(state);
-            self.ended = true;
-            return None;
-        }
-        Some(take(&mut state.waiting))
+        self.asked = take(&mut state.waiting);
+        self.ended = self.asked.is_empty();
+        state.looking = !self.ended;
+        !self.ended
     }
 }
 
-/// A thread that panics, or never starts, answers nobody; the next reader may begin anew.
-impl Drop for Looking {
+/// A thread that panics, or never starts, answers nobody; whoever hears of that may begin anew.
+impl<T> Drop for Looking<T> {
     fn drop(&mut self) {
         if !self.ended {
             let mut state = self.looks.state();
             state.looking = false;
-            state.waiting.clear();
+            self.asked.append(&mut state.waiting);
         }
     }
 }
@@ -107,7 +118,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn readers_share_the_next_look_and_none_sees_an_older_one() {
-        let looks = Arc::<Looks>::default();
+        let looks = Arc::<Looks<()>>::default();
         let [world, seen, count] = [(); 3].map(|()| Arc::<AtomicU64>::default());
         let read = |at: u64| {
             let (looks, world) = (looks.clone(), world.clone());
@@ -133,7 +144,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_who_is_never_polled_again_keeps_nobody_waiting() {
-        let looks = Arc::<Looks>::default();
+        let looks = Arc::<Looks<()>>::default();
         let slow = || std::thread::sleep(Duration::from_millis(20));
         let mut forgotten = Box::pin(looks.next(slow));
         assert!(forgotten.as_mut().now_or_never().is_none());
@@ -143,7 +154,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_look_that_panics_is_told_and_the_next_one_works() {
-        let looks = Arc::<Looks>::default();
+        let looks = Arc::<Looks<()>>::default();
         looks.next(|| panic!("made up")).await.unwrap_err();
         tokio::time::timeout(Duration::from_secs(20), looks.next(|| {}))
             .await

@@ -39,7 +39,7 @@ const ROUNDS: usize = 8;
 #[derive(Debug)]
 pub struct FileStore {
     shared: Arc<Shared>,
-    looks: Arc<Looks>,
+    looks: Arc<Looks<bool>>,
     poller: Poller,
     description: String,
     max_document_bytes: u64,
@@ -185,16 +185,28 @@ impl FileStore {
     /// now is not among it: the poller takes it when it is at rest.
     async fn current(&self) -> Result<Arc<View>, StoreError> {
         let shared = self.shared.clone();
-        let look = self.looks.next(move || shared.catch_up());
-        look.await
-            .map_err(|lost| StoreError::unavailable("look at its files", lost))?;
+        let behind = self.looks.next(move || shared.is_behind());
+        let lost = |lost| StoreError::unavailable("look at its files", lost);
+        if behind.await.map_err(lost)? {
+            let shared = self.shared.clone();
+            let catch_up = self.locked(move |engine| match shared.is_behind() {
+                true => engine.look(Whose::Unmoved),
+                // Somebody else, who waited for the same, has looked.
+                false => Ok(()),
+            });
+            if let Err(error) = catch_up.await {
+                // Readers are better off with what was known last than with nothing; the health says
+                // what is wrong.
+                tracing::warn!(%error, "the store cannot look at its files");
+            }
+        }
         Ok(self.shared.view())
     }
 
     async fn look_and_check(&self) -> Result<(), StoreError> {
         let shared = self.shared.clone();
         let as_known = blocking(move || {
-            let known = shared.failure().is_none() && !shared.view().is_behind(&shared.disk);
+            let known = shared.failure().is_none() && !shared.is_behind();
             shared.disk.check_writable().map(|()| known)
         });
         // What failed the last time may work again. Whoever asks waits for the gate like everybody
@@ -230,17 +242,9 @@ impl Shared {
         &self.disk
     }
 
-    /// Takes what other processes have recorded. Blocks.
-    fn catch_up(&self) {
-        if !self.view().is_behind(&self.disk) {
-            return;
-        }
-        let _turn = self.gate.clone().blocking_lock_owned();
-        if let Err(error) = self.with_engine(|engine| engine.look(Whose::Unmoved)) {
-            // Readers are better off with what was known last than with nothing; the health says
-            // what is wrong.
-            tracing::warn!(%error, "the store cannot look at its files");
-        }
+    /// Whether others have recorded what is not known here. Blocks.
+    fn is_behind(&self) -> bool {
+        self.view().is_behind(&self.disk)
     }
 
     fn failure(&self) -> Option<String> {
