@@ -19,7 +19,7 @@ use serde_json::json;
 
 const SOURCE: &str = "/api/catalog-management/v1alpha1/plugins/mcp/sources/mcp-default";
 const EVENTS: &str = "/api/catalog-management/v1alpha1/events";
-/// What the server holds of bodies, beyond the first 64 KiB of each.
+/// What the server holds of bodies, beyond the first 16 KiB of each.
 const HELD_KIB: u64 = 128 << 10;
 /// What it takes besides: what is read and written of many connections, and what the allocator keeps.
 const SLACK_KIB: u64 = 128 << 10;

@@ -31,7 +31,9 @@ const REQUEST_DEADLINE: Duration = Duration::from_secs(120);
 const URL_BYTES: usize = 8 * 1024;
 /// So much of every body is in memory without asking for it: small requests are served whatever large ones there are. What all
 /// connections hold this way is a small number of megabytes.
-pub(crate) const FREE_BYTES: usize = 64 * 1024;
+pub(crate) const FREE_BYTES: usize = 16 * 1024;
+/// What a body grows by.
+const PIECE_BYTES: usize = 16 * 1024;
 /// When to try again where memory was short.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How much a request may send and how long it may take. As middleware it enforces that, and hands on bodies read in full.
@@ -102,17 +104,17 @@ impl Limits {
     }
 
     async fn read(&self, body: Body, memory: &mut Memory) -> Result<Vec<u8>> {
-        let mut read = Vec::new();
+        let mut read = Pieces::default();
         let mut chunks = body.into_bytes_stream();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(ReadBodyError::Io)?;
-            if chunk.len() > self.body_bytes - read.len() {
+            if chunk.len() > self.body_bytes - read.length {
                 return Err(self.too_large(None).into());
             }
-            memory.grow_to(read.len() + chunk.len()).await?;
-            read.extend_from_slice(&chunk);
+            memory.grow_to(read.length + chunk.len()).await?;
+            read.take(&chunk);
         }
-        Ok(read)
+        Ok(read.whole())
     }
 
     fn too_large(&self, actual: Option<u64>) -> ApiError {
@@ -122,6 +124,43 @@ impl Limits {
                 self.body_bytes
             ))
             .limit(self.body_bytes as u64, actual)
+    }
+}
+
+/// A body on its way in, in pieces of one size: one that grows is not copied, which would leave blocks of every size behind, and may
+/// never be whole.
+#[derive(Default)]
+struct Pieces {
+    pieces: Vec<Vec<u8>>,
+    length: usize,
+}
+
+impl Pieces {
+    fn take(&mut self, mut bytes: &[u8]) {
+        self.length += bytes.len();
+        while !bytes.is_empty() {
+            let room = self
+                .pieces
+                .last()
+                .map_or(0, |last| PIECE_BYTES - last.len());
+            if room == 0 {
+                self.pieces.push(Vec::new());
+                continue;
+            }
+            let (now, later) = bytes.split_at(bytes.len().min(room));
+            self.pieces
+                .last_mut()
+                .into_iter()
+                .for_each(|last| last.extend_from_slice(now));
+            bytes = later;
+        }
+    }
+
+    fn whole(mut self) -> Vec<u8> {
+        match self.pieces.len() {
+            0 | 1 => self.pieces.pop().unwrap_or_default(),
+            _ => self.pieces.concat(),
+        }
     }
 }
 
@@ -222,6 +261,26 @@ impl<E: Endpoint> Endpoint for LimitsEndpoint<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_body_is_the_same_however_it_came_in() {
+        let body: Vec<u8> = (0..200_000u32).map(|n| n as u8 ^ (n >> 8) as u8).collect();
+        for size in [
+            1,
+            7,
+            1000,
+            PIECE_BYTES - 1,
+            PIECE_BYTES,
+            PIECE_BYTES + 1,
+            body.len(),
+        ] {
+            let mut pieces = Pieces::default();
+            body.chunks(size).for_each(|chunk| pieces.take(chunk));
+            assert_eq!(pieces.length, body.len());
+            assert!(pieces.whole() == body, "in chunks of {size}");
+        }
+        assert!(Pieces::default().whole().is_empty());
+    }
 
     #[test]
     fn a_document_at_its_limit_fits_however_it_is_escaped() {

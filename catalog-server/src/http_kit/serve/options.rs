@@ -43,7 +43,7 @@ pub struct ServeOptions {
     /// How many connections are served at a time. For one more, the one that has waited longest for its client is closed; when the
     /// server works for all of them, it waits.
     pub max_connections: usize,
-    /// How many bytes of request and response bodies are held in memory at a time, beyond the first 64 KiB of each. When there are
+    /// How many bytes of request and response bodies are held in memory at a time, beyond the first 16 KiB of each. When there are
     /// more, connections that wait for their clients give way, and then requests are refused with 503.
     pub max_held_bytes: usize,
     /// The largest request line and headers together, in bytes; more is 431.
