@@ -650,6 +650,8 @@ async fn a_dropped_write_leaves_the_old_state_or_the_new<S: SourceConfigStore>(c
     let key = c.key("dropped");
     let mut head = c.put(&key, "0", Expect::Absent).await;
     let mut texts = vec!["0".to_owned()];
+    // Which of them is there.
+    let mut last = 0;
     for micros in [0u64, 50, 200, 500, 1_000, 2_000, 5_000, 20_000] {
         let text = format!("after {micros}");
         let document = accept(c.document(&key, &text));
@@ -663,15 +665,15 @@ async fn a_dropped_write_leaves_the_old_state_or_the_new<S: SourceConfigStore>(c
         let stored = c.store.get(&key).await.expect("get").expect("there");
         let content = stored.document.content.as_deref().unwrap_or_default();
         let written = texts.iter().position(|text| text.as_bytes() == content);
-        let written = written.expect("the text of one of the writes") as u64;
+        let written = written.expect("the text of one of the writes");
         assert_eq!(stored.revision.digest, stored.document.digest().to_string());
         match stored.revision.id.sequence() - head.id.sequence() {
-            0 => assert_eq!(stored.revision.id, head.id),
-            // Each of them expected the one before.
-            1 => assert!(written > 0, "{written}"),
+            0 => assert_eq!((&stored.revision.id, written), (&head.id, last)),
+            // Each of them expected the one before, so that of several that are under way one is made.
+            1 => assert!(written > last, "{written} after {last}"),
             more => panic!("{more} revisions of one write"),
         }
-        head = stored.revision;
+        (head, last) = (stored.revision, written);
     }
 }
 

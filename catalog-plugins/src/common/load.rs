@@ -1,6 +1,6 @@
 //! From a content to entities.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use catalog_core::SourceKey;
@@ -66,7 +66,7 @@ impl Asset<'_> {
             name: self.name,
             fields: fields(Collector::new(json.as_object().unwrap_or(&none), self.pool)),
             json: json.to_string().into(),
-            ..Entity::default()
+            parts: BTreeMap::new(),
         }
     }
 }

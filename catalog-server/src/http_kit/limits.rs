@@ -136,24 +136,17 @@ struct Pieces {
 }
 
 impl Pieces {
-    fn take(&mut self, mut bytes: &[u8]) {
+    fn take(&mut self, bytes: &[u8]) {
         self.length += bytes.len();
-        while !bytes.is_empty() {
-            let room = self
-                .pieces
-                .last()
-                .map_or(0, |last| PIECE_BYTES - last.len());
-            if room == 0 {
-                self.pieces.push(Vec::new());
-                continue;
-            }
-            let (now, later) = bytes.split_at(bytes.len().min(room));
-            self.pieces
-                .last_mut()
-                .into_iter()
-                .for_each(|last| last.extend_from_slice(now));
-            bytes = later;
+        let mut rest = bytes;
+        if let Some(last) = self.pieces.last_mut() {
+            let room = PIECE_BYTES.saturating_sub(last.len());
+            let now;
+            (now, rest) = bytes.split_at(bytes.len().min(room));
+            last.extend_from_slice(now);
         }
+        self.pieces
+            .extend(rest.chunks(PIECE_BYTES).map(<[u8]>::to_vec));
     }
 
     fn whole(mut self) -> Vec<u8> {

@@ -308,13 +308,7 @@ impl Roots {
             let opened = dir.open_file(spot.split().1).map_err(PathProblem::of)?;
             let mut file = opened.ok_or(PathProblem::NotAFile)?;
             let before = Fingerprint::of(&file.metadata().map_err(PathProblem::of)?);
-            let known = known.filter(|known| known.len() as u64 == before.size().min(limit));
-            let bytes = match known.map(|known| holds(&mut file, known)).transpose() {
-                Ok(Some(true)) => Ok(known.cloned().unwrap_or_default()),
-                Ok(_) => whole(&mut file, before.size(), limit),
-                Err(error) => Err(error),
-            };
-            let bytes = bytes.map_err(PathProblem::of)?;
+            let bytes = whole(&mut file, before.size(), limit, known).map_err(PathProblem::of)?;
             let after = Fingerprint::of(&file.metadata().map_err(PathProblem::of)?);
             attempt += 1;
             if before != after && attempt < TORN_READS {
@@ -346,10 +340,21 @@ fn holds(file: &mut (impl Read + Seek), known: &[u8]) -> io::Result<bool> {
     }
 }
 
-/// All of a file, and one byte more than `limit` of one that is longer. It is read to where it stays:
-/// a second copy of a large document would be most of what an open takes.
-fn whole(file: &mut impl Read, size: u64, limit: u64) -> io::Result<Arc<[u8]>> {
+/// All of a file, and one byte more than `limit` of one that is longer; `known` when that is what it
+/// holds. It is read to where it stays: a second copy of a large document would be most of what an
+/// open takes.
+fn whole(
+    file: &mut (impl Read + Seek),
+    size: u64,
+    limit: u64,
+    known: Option<&Arc<[u8]>>,
+) -> io::Result<Arc<[u8]>> {
     let room = usize::try_from(size.min(limit)).unwrap_or(0);
+    if let Some(known) = known.filter(|known| known.len() == room)
+        && holds(file, known)?
+    {
+        return Ok(known.clone());
+    }
     let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, room).collect();
     let mut read = 0;
     if let Some(bytes) = Arc::get_mut(&mut bytes) {
