@@ -6,6 +6,7 @@
 pub mod bystanders;
 pub mod canary;
 mod client;
+pub mod crowds;
 mod data;
 pub mod faults;
 pub mod history;

@@ -1,7 +1,7 @@
 //! Bytes on a socket, and every answer that comes back: for requests that no client would send.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -71,12 +71,30 @@ pub fn address(client: &Client) -> SocketAddr {
 /// # Panics
 /// When there is none to be had.
 pub fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("a connection");
+    timed(TcpStream::connect_timeout(&address, PATIENCE).expect("a connection"))
+}
+
+fn timed(stream: TcpStream) -> TcpStream {
     stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
     stream
         .set_write_timeout(Some(PATIENCE))
         .expect("a time-out");
     stream
+}
+
+/// A connection from this address of the machine.
+///
+/// # Panics
+/// When there is none to be had.
+pub fn connect_from(host: Ipv4Addr, address: SocketAddr) -> TcpStream {
+    use socket2::{Domain, Socket, Type};
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let own = SocketAddr::from((host, 0));
+    socket.bind(&own.into()).expect("an address of its own");
+    socket
+        .connect_timeout(&address.into(), PATIENCE)
+        .expect("a connection");
+    timed(socket.into())
 }
 
 /// From now on nothing reaches this connection, and it says nothing: as if its machine were unplugged.

@@ -5,20 +5,18 @@
 //! The quick form is tried on a server that has room for fewer. Its crowds are gone before any
 //! time-out: that those are kept is tried in `catalog-server/tests/http_kit`, with shorter ones.
 
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::io::Read as _;
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use catalog_tests::bystanders::{Bystanders, Seen};
+use catalog_tests::crowds::{Crowd, EVENTS, KINDS, Open, SOURCE, sending};
 use catalog_tests::matrix::{did_not_run, full, row, tries};
-use catalog_tests::measure::{self, Times};
 use catalog_tests::process::{self, Usage};
-use catalog_tests::raw::{self, connect, get, unplug};
+use catalog_tests::raw::{self, connect, get};
 use catalog_tests::{Server, ServerOptions, eventually};
 use serde_json::json;
 
-const SOURCE: &str = "/api/catalog-management/v1alpha1/plugins/mcp/sources/mcp-default";
-const EVENTS: &str = "/api/catalog-management/v1alpha1/events";
 /// What the server holds of bodies, beyond the first 16 KiB of each.
 const HELD_KIB: u64 = 128 << 10;
 /// What it takes besides: what is read and written of many connections, and what the allocator keeps.
@@ -60,56 +58,7 @@ fn descriptors_return(server: &Server, before: Usage) {
     });
 }
 
-type Open = fn(SocketAddr) -> TcpStream;
-
-fn sending(address: SocketAddr, bytes: &[u8]) -> TcpStream {
-    let mut stream = connect(address);
-    let _ = stream.write_all(bytes);
-    stream
-}
-
-/// What each kind of enemy does with a connection.
-const KINDS: [(&str, Open); 9] = [
-    ("silent", connect),
-    ("half a head", |address| {
-        sending(address, b"GET /livez HTTP/1.1\r\nHos")
-    }),
-    ("half a body", |address| {
-        let head =
-            format!("POST {SOURCE}:validate HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n{{");
-        sending(address, head.as_bytes())
-    }),
-    ("half a chunk", |address| {
-        let head = format!(
-            "POST {SOURCE}:validate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n{{"
-        );
-        sending(address, head.as_bytes())
-    }),
-    ("idle after a request", |address| {
-        sending(address, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-    }),
-    ("reading nothing", |address| {
-        sending(
-            address,
-            "GET /docs HTTP/1.1\r\nHost: x\r\n\r\n".repeat(8).as_bytes(),
-        )
-    }),
-    ("reading no events", |address| {
-        sending(address, get(EVENTS).as_bytes())
-    }),
-    ("half closed", |address| {
-        let stream = sending(address, b"GET /livez HTTP/1.1\r\nHost: ");
-        let _ = stream.shutdown(Shutdown::Write);
-        stream
-    }),
-    ("gone without a word", |address| {
-        let stream = sending(address, b"GET /livez HTTP/1.1\r\nHos");
-        unplug(&stream);
-        stream
-    }),
-];
-
-/// What others saw while a crowd of this kind held on for so long, and what the server took up then.
+/// What others saw while a crowd of this kind came and held on for so long, and what the server took up then.
 fn beside(
     address: SocketAddr,
     server: &Server,
@@ -118,22 +67,10 @@ fn beside(
     lasting: Duration,
 ) -> (Seen, Usage) {
     let clients = Bystanders::begin(4, address);
-    let mut held: Vec<TcpStream> = (0..crowd).map(|_| open(address)).collect();
-    let end = Instant::now() + lasting;
-    // Whoever is sent away comes back.
-    for oldest in (0..crowd).cycle().take_while(|_| Instant::now() < end) {
-        held[oldest] = open(address);
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    let mut crowd = Crowd::gather(address, open, crowd);
+    crowd.come_back(lasting, Duration::from_millis(2));
     let during = process::usage(server.pid());
     (clients.end(), during)
-}
-
-/// What others see when nobody holds on.
-fn alone(address: SocketAddr, lasting: Duration) -> Times {
-    let clients = Bystanders::begin(4, address);
-    std::thread::sleep(lasting);
-    clients.end().times
 }
 
 #[test]
@@ -142,51 +79,22 @@ fn honest_clients_are_served_whatever_others_hold_on_to() {
     let before = process::usage(server.pid());
     let (room, _) = room();
     let crowd = if full() { 4 * room } else { room + room / 4 };
-    let (mut violations, mut slower) = (Vec::new(), Vec::new());
-    let (mut asked, mut compared) = (0, 0);
+    let lasting = match full() {
+        true => LONGER_THAN_TIME_OUTS,
+        false => Duration::from_millis(300),
+    };
+    let (mut violations, mut asked) = (Vec::new(), 0);
     for (kind, open) in KINDS {
-        let mut told = |(seen, during): &(Seen, Usage)| {
-            asked += seen.asked;
-            let complaints = seen.complaints();
-            violations.extend(complaints.iter().map(|c| format!("{kind}: {c}")));
-            if during.fds > room + before.fds + 64 {
-                violations.push(format!("{kind}: {} descriptors", during.fds));
-            }
-            let peak = during.peak_kib.saturating_sub(before.rss_kib);
-            if peak > HELD_KIB + SLACK_KIB {
-                violations.push(format!("{kind}: {peak} KiB more"));
-            }
-        };
-        if full() {
-            told(&beside(
-                address,
-                &server,
-                open,
-                crowd,
-                LONGER_THAN_TIME_OUTS,
-            ));
-            descriptors_return(&server, before);
-            compared += 1;
-            slower.extend(ratio_of_waits(kind, |with| {
-                let lasting = Duration::from_secs(2);
-                match with {
-                    false => alone(address, lasting),
-                    true => {
-                        let seen = beside(address, &server, open, crowd, lasting);
-                        told(&seen);
-                        descriptors_return(&server, before);
-                        seen.0.times
-                    }
-                }
-            }));
-        } else {
-            told(&beside(
-                address,
-                &server,
-                open,
-                crowd,
-                Duration::from_millis(300),
-            ));
+        let (seen, during) = beside(address, &server, open, crowd, lasting);
+        asked += seen.asked;
+        let complaints = seen.complaints();
+        violations.extend(complaints.iter().map(|c| format!("{kind}: {c}")));
+        if during.fds > room + before.fds + 64 {
+            violations.push(format!("{kind}: {} descriptors", during.fds));
+        }
+        let peak = during.peak_kib.saturating_sub(before.rss_kib);
+        if peak > HELD_KIB + SLACK_KIB {
+            violations.push(format!("{kind}: {peak} KiB more"));
         }
         descriptors_return(&server, before);
     }
@@ -200,26 +108,6 @@ fn honest_clients_are_served_whatever_others_hold_on_to() {
         asked,
         &violations,
     );
-    if full() {
-        let name = "http: p99 of others within twice of what it is alone";
-        row(name, compared, &slower);
-    }
-}
-
-/// Measures in turns how long others wait without and with a crowd; what is wrong when it is more than
-/// twice as long. Medians over the turns, so that one bad moment of the machine decides nothing.
-fn ratio_of_waits(kind: &str, mut waits: impl FnMut(bool) -> Times) -> Option<String> {
-    let p99 = |times: Times| times.quantile(0.99);
-    let (mut without, mut with) = (Vec::new(), Vec::new());
-    for _ in 0..5 {
-        without.push(p99(waits(false)));
-        with.push(p99(waits(true)));
-    }
-    let (without, with) = (Times::new(without), Times::new(with));
-    let ratio = with.median().as_secs_f64() / without.median().as_secs_f64();
-    let name = format!("p99 of others beside clients that are {kind}; floor: alone");
-    measure::row(&name, &with.to_string(), &without.to_string(), ratio, "≤ 2");
-    (ratio > 2.0).then(|| format!("{kind}: {with} beside it, {without} alone"))
 }
 
 #[test]

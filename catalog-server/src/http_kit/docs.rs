@@ -3,7 +3,7 @@
 use poem::{Response, RouteMethod, endpoint::make_sync, http::header};
 use poem_openapi::{OpenApi, OpenApiService, Webhook};
 
-use super::get_only;
+use super::{get_only, limits::Shared};
 
 /// The page runs its own inline script and asks this server alone; nothing else is reachable from it.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; \
@@ -26,6 +26,7 @@ where
             .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
             .header(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)
             .header(header::CACHE_CONTROL, PAGE_CACHE)
+            .extension(Shared)
             .body(html.clone())
     }))
 }
@@ -41,6 +42,7 @@ where
     get_only(make_sync(move |_| {
         Response::builder()
             .header(header::CONTENT_TYPE, "application/json")
+            .extension(Shared)
             .body(json.clone())
     }))
 }

@@ -192,8 +192,15 @@ fn overloaded() -> ApiError {
         .retry_after(RETRY_AFTER)
 }
 
+/// In a response's extensions: its body is shared by all who ask for it, and takes no memory of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shared;
+
 /// Counts a large body that is ready to be sent until it is. One that is made while it is sent says no size, and has none.
 async fn count(response: &mut Response, place: Option<Place>) -> Result<(), ApiError> {
+    if response.extensions().get::<Shared>().is_some() {
+        return Ok(());
+    }
     let body = response.take_body();
     let body: http_body_util::combinators::BoxBody<_, _> = body.into();
     let bytes = body.size_hint().exact();

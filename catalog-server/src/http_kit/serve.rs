@@ -31,8 +31,13 @@ const BACK_OFF_FIRST: Duration = Duration::from_millis(50);
 /// The longest wait; long enough not to spin, short enough to be back soon after descriptors are free again.
 const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 
-/// How long a connection that was asked to make room may take; it takes far less unless it does not go.
-const ASK_AGAIN: Duration = Duration::from_millis(20);
+/// How long connections that were asked to make room may take, and nobody may have waited long enough to be asked.
+const ASK_AGAIN: Duration = Duration::from_millis(5);
+/// When less than this part of all connections is free, others are asked to make room, before it is needed: whoever comes behind a
+/// crowd would have to wait for one of it to go, and the next, and the next.
+const LOW_SHARE: usize = 16;
+/// What is free then, as a part of all: many at a time, because asking looks at all of them.
+const FREE_SHARE: usize = 8;
 
 /// How many clients the system lets wait to be accepted; it may know better. With a short queue a burst of connections makes
 /// clients that find it full wait for a second before they try again.
@@ -107,8 +112,7 @@ where
 {
     let drain = options.drain;
     // No slot at all would be a server that never answers.
-    let slots = options.max_connections.clamp(1, Semaphore::MAX_PERMITS);
-    let slots = Arc::new(Semaphore::new(slots));
+    let slots = Slots::new(options.max_connections.clamp(1, Semaphore::MAX_PERMITS));
     let local = listener.local_addr()?;
     let room = Room::new(options.max_held_bytes);
     let app = app.map_to_response();
@@ -161,20 +165,40 @@ async fn stopped(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|stop| *stop).await;
 }
 
+/// A slot for each connection that there may be.
+struct Slots {
+    all: usize,
+    free: Arc<Semaphore>,
+}
+
+impl Slots {
+    fn new(all: usize) -> Self {
+        Self {
+            all,
+            free: Arc::new(Semaphore::new(all)),
+        }
+    }
+
+    /// Asks connections to go when few slots are free, or none.
+    fn make_room(&self, room: &Room) {
+        let soon_free = self.free.available_permits() + room.leaving();
+        if soon_free < 1 + self.all / LOW_SHARE {
+            room.free_places(1 + self.all / FREE_SHARE - soon_free);
+        }
+    }
+}
+
 /// A connection, and the slot it takes.
 async fn accept(
     listener: &TcpListener,
-    slots: &Arc<Semaphore>,
+    slots: &Slots,
     room: &Room,
 ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let (stream, peer) = listener.accept().await?;
     loop {
-        if let Ok(slot) = slots.clone().try_acquire_owned() {
-            return Ok((stream, peer, slot));
-        }
-        room.make_room(false);
+        slots.make_room(room);
         // Whoever was asked may have begun to work meanwhile, or nobody waits yet: then ask again.
-        let slot = slots.clone().acquire_owned();
+        let slot = slots.free.clone().acquire_owned();
         if let Ok(slot) = timeout(ASK_AGAIN, slot).await {
             return Ok((stream, peer, slot.map_err(io::Error::other)?));
         }

@@ -40,8 +40,8 @@ pub struct ServeOptions {
     /// How long a client may take nothing of what is sent to it; then the connection is closed. On Linux that holds for what the
     /// system still has, too: a client that is gone without a word is noticed.
     pub write_timeout: Duration,
-    /// How many connections are served at a time. For one more, the one that has waited longest for its client is closed; when the
-    /// server works for all of them, it waits.
+    /// How many connections are served at a time. When fewer than a sixteenth of them are free, those that have waited longest for
+    /// their clients (or for memory) are closed; when the server works for all of them, one more waits.
     pub max_connections: usize,
     /// How many bytes of request and response bodies are held in memory at a time, beyond the first 16 KiB of each. When there are
     /// more, connections that wait for their clients give way, and then requests are refused with 503.

@@ -12,8 +12,10 @@ use std::{
 };
 
 use futures_util::task::AtomicWaker;
+use rustix::net::{RecvFlags, recv};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
     time::{Instant, Sleep, sleep},
 };
 
@@ -144,8 +146,8 @@ enum Wait {
 /// A stream whose reads and writes fail once they have waited too long.
 ///
 /// While a request is in flight reads may wait: its body has a deadline of its own, and so has its handler.
-pub(super) struct TimedIo<S> {
-    stream: S,
+pub(super) struct TimedIo {
+    stream: TcpStream,
     options: Arc<ServeOptions>,
     requests: Requests,
     wait: Option<Wait>,
@@ -162,8 +164,8 @@ pub(super) struct TimedIo<S> {
     lingering: Option<Lingering>,
 }
 
-impl<S> TimedIo<S> {
-    pub(super) fn new(stream: S, options: Arc<ServeOptions>, requests: Requests) -> Self {
+impl TimedIo {
+    pub(super) fn new(stream: TcpStream, options: Arc<ServeOptions>, requests: Requests) -> Self {
         Self {
             stream,
             options,
@@ -206,7 +208,7 @@ impl<S> TimedIo<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> TimedIo<S> {
+impl TimedIo {
     /// Reads. That the client has sent all is kept back for as long as that can wait, up to a limit: hyper would take it for gone, and
     /// drop what it asked for.
     fn poll_stream(
@@ -231,7 +233,7 @@ impl<S: AsyncRead + Unpin> TimedIo<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for TimedIo<S> {
+impl AsyncRead for TimedIo {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -240,6 +242,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedIo<S> {
         let this = &mut *self;
         let before = buffer.filled().len();
         let read = this.poll_stream(context, buffer);
+        if read.is_pending() && this.requests.place().is_leaving() && has_bytes(&this.stream) {
+            this.requests.place().stays();
+        }
         // A request may have come and gone since the last read: what was waited for then is over.
         if this.begun != this.requests.begun() {
             this.begun = this.requests.begun();
@@ -270,7 +275,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedIo<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> TimedIo<S> {
+impl TimedIo {
     /// Times a write: the clock runs from the first time it had to wait to the next time something was taken.
     fn timed<T>(
         &mut self,
@@ -293,7 +298,7 @@ impl<S: AsyncWrite + Unpin> TimedIo<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedIo<S> {
+impl AsyncWrite for TimedIo {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -359,6 +364,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedIo<S> {
     }
 }
 
+/// Whether bytes have come that nobody has read. The runtime may not have heard of them yet: when crowds come and go, a client's
+/// request can have been there for a while.
+fn has_bytes(stream: &TcpStream) -> bool {
+    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    matches!(recv(stream, &mut [0; 1], flags), Ok((_, 1..)))
+}
+
 /// A clock that is made when it is first needed and used again from then on.
 #[derive(Default)]
 struct Timer {
@@ -388,5 +400,46 @@ impl Timer {
             Some(sleep) => sleep.as_mut().poll(context),
             None => Poll::Pending,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use futures_util::FutureExt as _;
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+    use crate::http_kit::serve::room::{GRACE, Room};
+
+    #[tokio::test]
+    async fn a_client_whose_request_has_come_does_not_have_to_leave() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let stream = TcpStream::from_std(stream).unwrap();
+        let room = Room::new(0);
+        let place = room.enter();
+        let mut io = TimedIo::new(stream, Arc::default(), Requests::new(place.clone()));
+        let mut space = [0; 8];
+        assert!(io.read(&mut space).now_or_never().is_none());
+        sleep(GRACE).await;
+        room.free_places(1);
+        assert!(io.read(&mut space).now_or_never().is_none());
+        assert!(place.is_leaving());
+        client.write_all(b"GET").unwrap();
+        // The runtime does not hear of it: this thread is its only one.
+        for _ in 0..10_000 {
+            assert!(io.read(&mut space).now_or_never().is_none());
+            if !place.is_leaving() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(place.asked_to_leave().now_or_never().is_none());
+        assert!(!place.is_leaving());
+        assert_eq!(io.read(&mut space).await.unwrap(), 3);
     }
 }
