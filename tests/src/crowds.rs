@@ -89,16 +89,19 @@ impl Crowd {
         }
     }
 
-    /// For so long, each in its turn leaves and comes back, with this pause between two of them: whoever the server sends away does
-    /// so.
-    pub fn come_back(&mut self, lasting: Duration, pause: Duration) {
+    /// For so long, each in its turn leaves and comes back, with this pause between two of them, whether the server has sent it away or
+    /// not. Answers how many did.
+    pub fn come_back(&mut self, lasting: Duration, pause: Duration) -> usize {
         let end = Instant::now() + lasting;
+        let mut came = 0;
         while Instant::now() < end {
             self.held[self.oldest] = (self.open)(self.address);
             self.oldest = (self.oldest + 1) % self.held.len();
+            came += 1;
             if !pause.is_zero() {
                 std::thread::sleep(pause);
             }
         }
+        came
     }
 }

@@ -209,7 +209,10 @@ async fn count(response: &mut Response, place: Option<Place>) -> Result<(), ApiE
         response.set_body(body);
         return Ok(());
     };
-    let held = place.hold(bytes).await.ok_or_else(overloaded)?;
+    let held = place.hold(bytes).await.ok_or_else(|| {
+        overloaded()
+            .detail("there is no memory for the answer; what was asked for may have been done")
+    })?;
     response.set_body(Holding::wrap(body, held));
     Ok(())
 }

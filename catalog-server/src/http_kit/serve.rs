@@ -23,7 +23,7 @@ use tokio::{
 
 use connection::Connections;
 pub use options::ServeOptions;
-use room::Room;
+use room::{GRACE, Room};
 pub(crate) use room::{Held, Place};
 
 /// The first wait after an accept that failed.
@@ -33,6 +33,8 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 
 /// How long connections that were asked to make room may take, and nobody may have waited long enough to be asked.
 const ASK_AGAIN: Duration = Duration::from_millis(5);
+/// After so many rounds whoever waits may be asked, however short: clients that say a word now and then would keep others out.
+const GRACIOUS_ROUNDS: usize = 10;
 /// When less than this part of all connections is free, others are asked to make room, before it is needed: whoever comes behind a
 /// crowd would have to wait for one of it to go, and the next, and the next.
 const LOW_SHARE: usize = 16;
@@ -180,10 +182,10 @@ impl Slots {
     }
 
     /// Asks connections to go when few slots are free, or none.
-    fn make_room(&self, room: &Room) {
+    fn make_room(&self, room: &Room, grace: Duration) {
         let soon_free = self.free.available_permits() + room.leaving();
         if soon_free < 1 + self.all / LOW_SHARE {
-            room.free_places(1 + self.all / FREE_SHARE - soon_free);
+            room.free_places(1 + self.all / FREE_SHARE - soon_free, grace);
         }
     }
 }
@@ -195,8 +197,11 @@ async fn accept(
     room: &Room,
 ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let (stream, peer) = listener.accept().await?;
+    let mut rounds = 0;
     loop {
-        slots.make_room(room);
+        let gracious = rounds < GRACIOUS_ROUNDS;
+        slots.make_room(room, if gracious { GRACE } else { Duration::ZERO });
+        rounds += 1;
         // Whoever was asked may have begun to work meanwhile, or nobody waits yet: then ask again.
         let slot = slots.free.clone().acquire_owned();
         if let Ok(slot) = timeout(ASK_AGAIN, slot).await {
@@ -218,5 +223,50 @@ fn report(ended: Result<(), JoinError>) {
         && error.is_panic()
     {
         tracing::error!("a connection ended in a panic");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use room::Side;
+
+    #[tokio::test(start_paused = true)]
+    async fn room_is_made_before_it_is_needed_and_for_many_at_a_time() {
+        let (slots, room) = (Slots::new(160), Room::new(0));
+        let mut taken = Vec::new();
+        let mut take = |count: usize| {
+            for _ in 0..count {
+                let place = room.enter();
+                place.waits(Side::Reading);
+                taken.push((place, slots.free.clone().try_acquire_owned().unwrap()));
+            }
+        };
+        take(149);
+        sleep(2 * GRACE).await;
+        slots.make_room(&room, GRACE);
+        assert_eq!(room.leaving(), 0);
+        take(1);
+        slots.make_room(&room, GRACE);
+        assert_eq!(room.leaving(), 11);
+        // They are on their way.
+        take(10);
+        slots.make_room(&room, GRACE);
+        assert_eq!(room.leaving(), 11);
+        taken.clear();
+        assert_eq!(slots.free.available_permits(), 160);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_slot_is_given_to_whoever_comes_next() {
+        let (slots, room) = (Slots::new(1), Room::new(0));
+        slots.make_room(&room, GRACE);
+        let place = room.enter();
+        place.waits(Side::Reading);
+        let _slot = slots.free.clone().try_acquire_owned().unwrap();
+        slots.make_room(&room, GRACE);
+        assert_eq!(room.leaving(), 0);
+        slots.make_room(&room, Duration::ZERO);
+        assert_eq!(room.leaving(), 1);
     }
 }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use catalog_server::http_kit::{ServeOptions, ShellOptions};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    time::sleep,
+    net::TcpSocket,
+    time::{sleep, timeout},
 };
 
 use crate::support::{BASE, Reply, Toy, unplug};
@@ -118,6 +119,72 @@ async fn a_client_that_has_sent_all_is_answered() {
     let part = apply(body.len() + 1, body);
     assert_ne!(told_all(&toy, part).await.status, 200);
     assert!(began.elapsed() < LONG / 4);
+}
+
+/// Reads a page of 1.6 MB little by little: how long it takes is longer than [`SHORT`] twice. Something else may be done meanwhile; it is
+/// told how much has been read.
+async fn read_slowly(toy: &Toy, all_sent: bool, mut meanwhile: impl AsyncFnMut(usize)) -> usize {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(32 * 1024).unwrap();
+    let mut stream = socket.connect(toy.address).await.unwrap();
+    stream.write_all(get("/docs").as_bytes()).await.unwrap();
+    if all_sent {
+        stream.shutdown().await.unwrap();
+    }
+    let (mut space, mut length) = (vec![0; 64 * 1024], 0);
+    let begun = Instant::now();
+    // It stays open when there is nothing more to come, unless all was sent.
+    while let Ok(Ok(read @ 1..)) = timeout(SHORT, stream.read(&mut space)).await {
+        length += read;
+        sleep(SHORT / 8).await;
+        meanwhile(length).await;
+    }
+    assert!(begun.elapsed() > SHORT * 2);
+    length
+}
+
+#[tokio::test]
+async fn an_answer_is_sent_to_its_end_however_slowly_it_is_taken() {
+    let toy = Toy::with(|serve, _| {
+        serve.sent_all_timeout = SHORT;
+        serve.idle_timeout = SHORT;
+    })
+    .await;
+    let whole = toy.ask("GET", "/docs").await.body.len();
+    for all_sent in [false, true] {
+        let read = read_slowly(&toy, all_sent, async |_| {}).await;
+        assert!(read > whole, "{all_sent}: {read} of {whole}");
+    }
+}
+
+#[tokio::test]
+async fn who_reads_slowly_stays_and_who_says_nothing_goes() {
+    let toy = Toy::with(|serve, _| serve.max_connections = 2).await;
+    let path = format!("{BASE}/plugins/mcp/sources/a");
+    let (mut silent, mut answered) = (None, false);
+    let read = read_slowly(&toy, false, async |length| match &mut silent {
+        None => silent = Some(toy.connect().await),
+        Some(silent) if length > 1_000_000 && !answered => {
+            assert_eq!(toy.ask("GET", &path).await.echo(), "get mcp a");
+            assert_eq!(Reply::read(silent).await.status, 0);
+            answered = true;
+        }
+        Some(_) => {}
+    });
+    let read = read.await;
+    assert!(answered);
+    let whole = toy.ask("GET", "/docs").await.body.len();
+    assert!(read > whole, "{read} of {whole}");
+}
+
+#[tokio::test]
+async fn what_all_answers_share_takes_no_memory_of_each() {
+    let toy = Toy::with(|serve, _| serve.max_held_bytes = 0).await;
+    for path in ["/docs", "/openapi.json"] {
+        let reply = toy.ask("GET", path).await;
+        assert_eq!(reply.status, 200, "{path}");
+        assert!(reply.body.len() > 10_000, "{path}: {}", reply.body.len());
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use catalog_api::{ApplyRequest, DeleteResult, EnableRequest};
 use catalog_server::http_kit::{
     Answer, ApiError, Drained, Published, ServeOptions, ShellOptions, Strict, Wire, WithAllow,
-    docs, serve, shell,
+    docs, listen, serve, shell,
 };
 use poem::{Route, http::StatusCode};
 use poem_openapi::{
@@ -15,7 +15,7 @@ use poem_openapi::{
 use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::watch,
     task::JoinHandle,
     time::{sleep, timeout},
@@ -154,7 +154,7 @@ impl Toy {
             .at("/docs", docs::page(&service))
             .at("/openapi.json", docs::document(&service))
             .nest_no_strip("/", service);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, shutdown) = watch::channel(false);
         let ended = tokio::spawn(serve(listener, shell(app, outer), options, shutdown));

@@ -109,8 +109,8 @@ impl<E: Endpoint + 'static> Connections<E> {
                 if response.body().size_hint().exact().is_none() {
                     requests.answer_streams();
                 }
-                // What is left of a request would be taken for the next one.
-                if requests.left_unread() {
+                // What is left of a request would be taken for the next one; or others need the place.
+                if requests.left_unread() || requests.place().is_closing() {
                     let close = HeaderValue::from_static("close");
                     response.headers_mut().insert(header::CONNECTION, close);
                 }
@@ -128,13 +128,14 @@ impl<E: Endpoint + 'static> Connections<E> {
                 // First, so that a connection that can go on does.
                 biased;
                 ended = connection.as_mut() => ended,
-                () = place.asked_to_leave() => {
-                    tracing::debug!(%peer, "connection closed to make room");
-                    return;
-                }
+                () = place.asked_to_leave() => return make_room(peer),
                 () = stopped(&mut shutdown) => {
                     connection.as_mut().graceful_shutdown();
-                    connection.await
+                    tokio::select! {
+                        biased;
+                        ended = connection.as_mut() => ended,
+                        () = place.asked_to_leave() => return make_room(peer),
+                    }
                 }
             };
             if let Err(error) = ended {
@@ -143,6 +144,10 @@ impl<E: Endpoint + 'static> Connections<E> {
             }
         }
     }
+}
+
+fn make_room(peer: SocketAddr) {
+    tracing::debug!(%peer, "connection closed to make room");
 }
 
 /// The request with its connection's place, and a body that tells it when it waits.

@@ -32,16 +32,17 @@ pub struct ServeOptions {
     pub header_timeout: Duration,
     /// From the start of a connection to its first byte; then it is closed.
     pub first_byte_timeout: Duration,
-    /// From the end of a response to the first byte of the next request; then the connection is closed.
+    /// From when a response was sent altogether to the first byte of the next request; then the connection is closed.
     pub idle_timeout: Duration,
-    /// How long what is in flight has to be answered to a client that has closed its sending half, and may or may not be there to
-    /// read; then the connection is closed.
+    /// How long what is in flight may be worked on for a client that has closed its sending half, and may or may not be there to
+    /// read; then the connection is closed. The answer takes as long as the client takes it.
     pub sent_all_timeout: Duration,
     /// How long a client may take nothing of what is sent to it; then the connection is closed. On Linux that holds for what the
     /// system still has, too: a client that is gone without a word is noticed.
     pub write_timeout: Duration,
     /// How many connections are served at a time. When fewer than a sixteenth of them are free, those that have waited longest for
-    /// their clients (or for memory) are closed; when the server works for all of them, one more waits.
+    /// their clients, and for a hundredth of a second at least, are closed until an eighth is; requests that wait for memory get 503.
+    /// When the server works for all of them, one more waits.
     pub max_connections: usize,
     /// How many bytes of request and response bodies are held in memory at a time, beyond the first 16 KiB of each. When there are
     /// more, connections that wait for their clients give way, and then requests are refused with 503.

@@ -1,9 +1,13 @@
 //! Room for everybody: when connections or memory run out, whoever keeps the server waiting gives way to whoever does not.
 //!
-//! A connection that the server works for is never touched. One that waits for its client (for a request, for the rest of one, or for
-//! the client to take its answer) may be closed, the longest wait first. So a client that asks and listens is served however many
-//! others hold on to what they have. Where connections are short, one that waits for memory may be closed, too: or everybody would
-//! wait behind those that want what there is not.
+//! A connection that the server works for stays. One that waits for its client (for a request, for the rest of one, or for the client
+//! to take its answer) may be closed, the longest wait first. So a client that asks and listens is served however many others hold on
+//! to what they have. Where connections are short, a request that waits for memory is refused, too: or everybody would wait behind
+//! those that want what there is not.
+
+mod memory;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::HashMap,
@@ -14,18 +18,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::Notify,
-    time::{Instant, sleep},
-};
+use tokio::{sync::Notify, time::Instant};
+
+pub(crate) use memory::Held;
 
 /// Nobody has to go who has waited for less than this: a client may need a moment between connecting and asking, and crowds can fill
 /// all places in less. Longer would make everybody wait behind such a crowd: of a thousand places, so many are given away in this.
 pub(super) const GRACE: Duration = Duration::from_millis(10);
-/// How long a request waits for memory: others end in the meantime, or are made to.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// How often it looks again; closing a connection takes far less.
-const STEP: Duration = Duration::from_millis(2);
 
 /// The connections of a server and the bytes they hold.
 #[derive(Debug)]
@@ -33,6 +32,10 @@ pub(super) struct Room {
     begun: Instant,
     max_bytes: usize,
     held: AtomicUsize,
+    /// How many bytes are waited for.
+    wanted: AtomicUsize,
+    /// When memory was last asked for.
+    asked: AtomicU64,
     /// How many connections were asked to go and have not gone.
     leaving: AtomicUsize,
     next: AtomicU64,
@@ -45,6 +48,8 @@ impl Room {
             begun: Instant::now(),
             max_bytes,
             held: AtomicUsize::new(0),
+            wanted: AtomicUsize::new(0),
+            asked: AtomicU64::new(0),
             leaving: AtomicUsize::new(0),
             next: AtomicU64::new(0),
             places: Mutex::default(),
@@ -63,37 +68,40 @@ impl Room {
         }))
     }
 
-    /// Asks the connections that have waited longest to go, up to this many, for others to come in.
-    pub(super) fn free_places(&self, count: usize) {
-        self.ask(count, State::waiting_since);
-    }
-
-    /// Asks the connection that holds memory and has waited longest for its client to go.
-    fn free_memory(&self) {
-        self.ask(1, |state| {
-            let holds = state.held.load(Ordering::Relaxed) > 0;
-            state.waiting_for_client().filter(|_| holds)
-        });
-    }
-
-    fn ask(&self, count: usize, since: impl Fn(&State) -> Option<u64>) {
-        let latest = self.now().saturating_sub(micros(GRACE));
+    /// Asks the connections that have waited longest to go, up to this many, for others to come in. None that has waited for less
+    /// than `grace`.
+    pub(super) fn free_places(&self, count: usize, grace: Duration) {
         let places = self.places();
-        let waiting = places.values().filter_map(|state| {
-            let stays = !state.leaving.load(Ordering::Relaxed);
-            let since = since(state).filter(|since| stays && *since <= latest)?;
-            Some((since, state))
-        });
-        let mut waiting: Vec<_> = waiting.collect();
+        let mut waiting = self.waiting(&places, grace, State::waiting_since);
         if (1..waiting.len()).contains(&count) {
             waiting.select_nth_unstable_by_key(count, |(since, _)| *since);
         }
-        for (_, longest) in waiting.into_iter().take(count) {
-            // Counted first: it may have gone at once.
-            self.leaving.fetch_add(1, Ordering::Relaxed);
-            longest.leaving.store(true, Ordering::Release);
-            longest.asked.notify_one();
+        for (since, longest) in waiting.into_iter().take(count) {
+            self.ask(longest, since);
         }
+    }
+
+    /// Those that may be asked to go, and since when they wait.
+    fn waiting<'a>(
+        &self,
+        places: &'a HashMap<u64, Arc<State>>,
+        grace: Duration,
+        since: impl Fn(&State) -> Option<u64>,
+    ) -> Vec<(u64, &'a State)> {
+        let latest = self.now().saturating_sub(micros(grace));
+        let waiting = places.values().filter_map(|state| {
+            let since = since(state).filter(|since| *since <= latest)?;
+            (!state.is_leaving()).then_some((since, &**state))
+        });
+        waiting.collect()
+    }
+
+    /// Only under the lock of all places.
+    fn ask(&self, state: &State, since: u64) {
+        // Counted first: it may have gone at once.
+        self.leaving.fetch_add(1, Ordering::Relaxed);
+        state.leaving.store(since, Ordering::Release);
+        state.asked.notify_one();
     }
 
     /// How many were asked to go and have not gone yet.
@@ -103,13 +111,6 @@ impl Room {
 
     fn places(&self) -> MutexGuard<'_, HashMap<u64, Arc<State>>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn try_hold(&self, bytes: usize) -> bool {
-        let fits = |held: usize| held.checked_add(bytes).filter(|all| *all <= self.max_bytes);
-        self.held
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
-            .is_ok()
     }
 
     /// Now, as a number that is never 0.
@@ -132,8 +133,11 @@ struct State {
     /// Since when it waits for memory.
     wanting: AtomicU64,
     held: AtomicUsize,
-    leaving: AtomicBool,
+    /// Which of its waits it was asked to end by going: when that began.
+    leaving: AtomicU64,
     asked: Notify,
+    /// Whether it ends with the answer under way.
+    closing: AtomicBool,
 }
 
 impl State {
@@ -143,6 +147,10 @@ impl State {
 
     fn waiting_since(&self) -> Option<u64> {
         earliest([&self.reading, &self.writing, &self.wanting])
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire) > 0
     }
 }
 
@@ -179,7 +187,7 @@ impl Drop for Entry {
 impl Entry {
     /// It is not to leave any more.
     fn stays(&self) {
-        if self.state.leaving.swap(false, Ordering::AcqRel) {
+        if self.state.leaving.swap(0, Ordering::AcqRel) > 0 {
             self.room.leaving.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -210,7 +218,7 @@ impl Place {
 
     /// Whether it was asked to go.
     pub(super) fn is_leaving(&self) -> bool {
-        self.0.state.leaving.load(Ordering::Relaxed)
+        self.0.state.is_leaving()
     }
 
     /// What it waits for has come; somebody else will be asked to go.
@@ -218,155 +226,25 @@ impl Place {
         self.0.stays();
     }
 
-    /// Resolves when this connection has to go: it was asked to, and still waits.
+    /// Whether it ends with the answer under way, so that another gets its place.
+    pub(super) fn is_closing(&self) -> bool {
+        self.0.state.closing.load(Ordering::Relaxed)
+    }
+
+    /// Resolves when this connection has to go: it was asked to, and still waits for its client as it did then.
     pub(super) async fn asked_to_leave(&self) {
+        let Entry { state, .. } = &*self.0;
         loop {
-            self.0.state.asked.notified().await;
-            if self.is_leaving() && self.0.state.waiting_since().is_some() {
+            state.asked.notified().await;
+            let asked = state.leaving.load(Ordering::Acquire);
+            let is = |wait: &AtomicU64| asked > 0 && wait.load(Ordering::Relaxed) == asked;
+            if is(&state.reading) || is(&state.writing) {
                 return;
             }
-            self.stays();
-        }
-    }
-
-    /// Takes this much of the memory that all requests share; `None` when there is none to be had.
-    pub(crate) async fn hold(&self, bytes: usize) -> Option<Held> {
-        let room = &self.0.room;
-        let end = Instant::now() + PATIENCE;
-        let mut wanting = None;
-        while !room.try_hold(bytes) {
-            if bytes > room.max_bytes || Instant::now() > end {
-                return None;
+            // Whoever waits for memory sees it there.
+            if !is(&state.wanting) {
+                self.stays();
             }
-            wanting.get_or_insert_with(|| Wanting::begin(&self.0));
-            room.free_memory();
-            sleep(STEP).await;
         }
-        self.0.state.held.fetch_add(bytes, Ordering::Relaxed);
-        Some(Held {
-            place: self.clone(),
-            bytes,
-        })
-    }
-}
-
-/// A connection waits for memory until this is dropped.
-struct Wanting<'a>(&'a State);
-
-impl<'a> Wanting<'a> {
-    fn begin(entry: &'a Entry) -> Self {
-        entry
-            .state
-            .wanting
-            .store(entry.room.now(), Ordering::Relaxed);
-        Self(&entry.state)
-    }
-}
-
-impl Drop for Wanting<'_> {
-    fn drop(&mut self) {
-        self.0.wanting.store(0, Ordering::Relaxed);
-    }
-}
-
-/// A share of the memory, given back when dropped.
-#[derive(Debug)]
-pub(crate) struct Held {
-    place: Place,
-    bytes: usize,
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let Entry { room, state, .. } = &*self.place.0;
-        state.held.fetch_sub(self.bytes, Ordering::Relaxed);
-        room.held.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use futures_util::FutureExt as _;
-
-    #[tokio::test]
-    async fn the_longest_wait_goes_first_and_work_stays() {
-        let room = Room::new(0);
-        let places: Vec<_> = (0..3).map(|_| room.enter()).collect();
-        room.free_places(1);
-        assert_eq!(room.leaving(), 0);
-        for place in &places[1..] {
-            sleep(STEP).await;
-            place.waits(Side::Reading);
-        }
-        room.free_places(1);
-        assert_eq!(room.leaving(), 0);
-        sleep(GRACE).await;
-        for expected in [[false, true, false], [false, true, true]] {
-            room.free_places(1);
-            let asked: Vec<_> = places.iter().map(Place::is_leaving).collect();
-            assert_eq!(asked, expected);
-        }
-        room.free_places(1);
-        assert_eq!(room.leaving(), 2);
-        assert!(places[1].asked_to_leave().now_or_never().is_some());
-        // What it waited for has come.
-        places[2].waits_no_more(Side::Reading);
-        assert!(places[2].asked_to_leave().now_or_never().is_none());
-        assert_eq!(room.leaving(), 1);
-        drop(places);
-        assert!(room.places().is_empty());
-        assert_eq!(room.leaving(), 0);
-    }
-
-    #[tokio::test]
-    async fn of_many_those_that_wait_longest_go_at_once_and_whoever_is_heard_of_stays() {
-        let room = Room::new(0);
-        let places: Vec<_> = (0..10).map(|_| room.enter()).collect();
-        for place in places.iter().rev() {
-            sleep(STEP).await;
-            place.waits(Side::Reading);
-        }
-        sleep(GRACE).await;
-        room.free_places(4);
-        for (number, place) in places.iter().enumerate() {
-            assert_eq!(place.is_leaving(), number >= 6, "{number}");
-        }
-        places[8].stays();
-        assert!(places[8].asked_to_leave().now_or_never().is_none());
-        assert!(places[9].asked_to_leave().now_or_never().is_some());
-        assert_eq!(room.leaving(), 3);
-        room.free_places(100);
-        assert_eq!(room.leaving(), 10);
-    }
-
-    #[tokio::test]
-    async fn memory_is_shared_and_comes_back() {
-        let room = Room::new(10);
-        let (one, other) = (room.enter(), room.enter());
-        let some = one.hold(8).await.unwrap();
-        assert!(other.hold(3).await.is_none());
-        assert!(other.hold(11).await.is_none());
-        assert!(other.hold(2).await.is_some());
-        drop(some);
-        assert!(other.hold(10).await.is_some());
-        assert_eq!(room.held.load(Ordering::Relaxed), 0);
-    }
-
-    #[tokio::test]
-    async fn who_waits_for_memory_leaves_its_place_to_others_but_not_its_memory() {
-        let room = Room::new(10);
-        let (one, other) = (room.enter(), room.enter());
-        let some = one.hold(8).await.unwrap();
-        let mut wanting = Box::pin(other.hold(3));
-        assert!(wanting.as_mut().now_or_never().is_none());
-        sleep(GRACE).await;
-        room.free_memory();
-        assert_eq!(room.leaving(), 0);
-        room.free_places(2);
-        assert!(other.is_leaving() && !one.is_leaving());
-        assert!(other.asked_to_leave().now_or_never().is_some());
-        drop((some, wanting));
-        assert!(other.asked_to_leave().now_or_never().is_none());
     }
 }

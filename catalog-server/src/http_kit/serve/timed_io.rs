@@ -26,7 +26,7 @@ use super::{
     room::{Place, Side},
 };
 
-/// The requests of a connection. One is in flight from the end of its headers to the end of its response.
+/// The requests of a connection. One is in flight from the end of its headers until its response has been handed over, to be sent.
 #[derive(Debug, Clone)]
 pub(super) struct Requests(Arc<Counts>);
 
@@ -99,13 +99,11 @@ impl Requests {
         }
     }
 
-    /// Whether it can wait to be told that the client has sent all: it may have done so because it has nothing more to ask, and read
-    /// on. Not where the rest of a request is missing, and not under a stream without an end: there it is the only sign that its
-    /// reader has gone.
+    /// Whether it can wait, while a request is worked on or answered, to be told that the client has sent all: it may have done so
+    /// because it has nothing more to ask, and read on. Not where the rest of a request is missing, and not under a stream without an
+    /// end: there it is the only sign that its reader has gone.
     fn end_can_wait(&self) -> bool {
-        self.any_in_flight()
-            && !self.0.place.is_waiting(Side::Reading)
-            && !self.0.streams.load(Ordering::Relaxed)
+        !self.0.place.is_waiting(Side::Reading) && !self.0.streams.load(Ordering::Relaxed)
     }
 
     fn any_in_flight(&self) -> bool {
@@ -145,7 +143,8 @@ enum Wait {
 
 /// A stream whose reads and writes fail once they have waited too long.
 ///
-/// While a request is in flight reads may wait: its body has a deadline of its own, and so has its handler.
+/// While a request is in flight or its answer is being sent reads may wait: its body has a deadline of its own, so has its handler, and
+/// so has each write.
 pub(super) struct TimedIo {
     stream: TcpStream,
     options: Arc<ServeOptions>,
@@ -181,10 +180,14 @@ impl TimedIo {
         }
     }
 
+    /// Whether a request is worked on, or its answer has not been sent altogether.
+    fn is_busy(&self) -> bool {
+        self.requests.any_in_flight() || self.settled != Some(self.requests.begun())
+    }
+
     /// Takes hyper's own refusal out of its hands, to be sent with a body.
     fn refuses(&mut self, bytes: &[u8]) -> bool {
-        let settled = self.settled == Some(self.requests.begun());
-        if !settled || self.requests.any_in_flight() {
+        if self.is_busy() {
             return false;
         }
         let Some(refusal) = refusal::with_body(bytes) else {
@@ -226,7 +229,11 @@ impl TimedIo {
             sent_all.store(true, Ordering::Relaxed);
             self.sent_all.start(self.options.sent_all_timeout);
         }
-        if self.requests.end_can_wait() {
+        if self.is_busy() && self.requests.end_can_wait() {
+            // What is sent takes as long as it takes: its reader is there for as long as it is taken.
+            if !self.requests.any_in_flight() {
+                return Poll::Pending;
+            }
             ready!(self.sent_all.poll(context));
         }
         Poll::Ready(Ok(()))
@@ -250,7 +257,7 @@ impl AsyncRead for TimedIo {
             this.begun = this.requests.begun();
             this.wait = None;
         }
-        if this.requests.any_in_flight() {
+        if this.is_busy() {
             if read.is_pending() {
                 this.requests.0.reader.register(context.waker());
             }
@@ -339,9 +346,9 @@ impl AsyncWrite for TimedIo {
             }
             this.refusal.drain(..written);
         }
-        let begun = this.requests.begun();
-        if !this.requests.any_in_flight() {
-            this.settled = Some(begun);
+        if this.is_busy() && !this.requests.any_in_flight() {
+            this.settled = Some(this.requests.begun());
+            this.requests.0.reader.wake();
         }
         Pin::new(&mut this.stream).poll_flush(context)
     }
@@ -426,7 +433,7 @@ mod tests {
         let mut space = [0; 8];
         assert!(io.read(&mut space).now_or_never().is_none());
         sleep(GRACE).await;
-        room.free_places(1);
+        room.free_places(1, GRACE);
         assert!(io.read(&mut space).now_or_never().is_none());
         assert!(place.is_leaving());
         client.write_all(b"GET").unwrap();
