@@ -32,7 +32,7 @@ use super::{
 };
 
 /// What is buffered of a connection, each way, while the other end is slower: enough to keep a fast one busy.
-const BUFFER_BYTES: usize = 64 * 1024;
+const BUFFER_BYTES: usize = 32 * 1024;
 
 /// What all connections of a server share.
 pub(super) struct Connections<E> {
