@@ -1,6 +1,6 @@
 //! Honest clients that go on while somebody else misbehaves.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -95,7 +95,7 @@ fn go_on(
     pause: Duration,
     stop: &AtomicBool,
 ) -> (Vec<Duration>, Vec<String>) {
-    let (mut times, mut failures) = (Vec::new(), Vec::new());
+    let (mut times, mut failures, mut again) = (Vec::new(), Vec::new(), 0);
     for round in number.. {
         if stop.load(Ordering::Relaxed) {
             break;
@@ -113,8 +113,9 @@ fn go_on(
         let begun = Instant::now();
         let mut answered = answer(address, &request);
         // Kept from asking for longer than the server leaves anyone its place: it asks again, as any client would.
-        if answered.late && !matches!(&answered.text, Ok(text) if !text.is_empty()) {
+        if answered.late && answered.is_none() {
             answered = answer(address, &request);
+            again += 1;
         }
         match answered.text {
             Ok(text) if text.starts_with("HTTP/1.1 200") => {}
@@ -124,6 +125,9 @@ fn go_on(
         times.push(begun.elapsed());
         std::thread::sleep(pause);
     }
+    if again > 1 + times.len() / 50 {
+        failures.push(format!("sent away {again} times of {}", times.len()));
+    }
     (times, failures)
 }
 
@@ -131,6 +135,19 @@ struct Answered {
     text: std::io::Result<String>,
     /// Whether it took this client itself long to ask.
     late: bool,
+}
+
+impl Answered {
+    /// Whether the connection was closed without a word.
+    fn is_none(&self) -> bool {
+        match &self.text {
+            Ok(text) => text.is_empty(),
+            Err(error) => matches!(
+                error.kind(),
+                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+            ),
+        }
+    }
 }
 
 fn answer(address: SocketAddr, request: &str) -> Answered {
@@ -143,8 +160,11 @@ fn answer(address: SocketAddr, request: &str) -> Answered {
         late = connecting.elapsed() > LATE;
         written?;
         let mut text = String::new();
-        stream.read_to_string(&mut text)?;
-        Ok(text)
+        match stream.read_to_string(&mut text) {
+            Err(error) if text.is_empty() => Err(error),
+            Err(error) => Err(std::io::Error::other(format!("cut off: {error}"))),
+            Ok(_) => Ok(text),
+        }
     });
     Answered { text, late }
 }

@@ -123,11 +123,16 @@ async fn a_client_that_has_sent_all_is_answered() {
 
 /// Reads a page of 1.6 MB little by little: how long it takes is longer than [`SHORT`] twice. Something else may be done meanwhile; it is
 /// told how much has been read.
-async fn read_slowly(toy: &Toy, all_sent: bool, mut meanwhile: impl AsyncFnMut(usize)) -> usize {
+async fn read_slowly(
+    toy: &Toy,
+    path: &str,
+    all_sent: bool,
+    mut meanwhile: impl AsyncFnMut(usize),
+) -> usize {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(32 * 1024).unwrap();
     let mut stream = socket.connect(toy.address).await.unwrap();
-    stream.write_all(get("/docs").as_bytes()).await.unwrap();
+    stream.write_all(get(path).as_bytes()).await.unwrap();
     if all_sent {
         stream.shutdown().await.unwrap();
     }
@@ -150,10 +155,12 @@ async fn an_answer_is_sent_to_its_end_however_slowly_it_is_taken() {
         serve.idle_timeout = SHORT;
     })
     .await;
-    let whole = toy.ask("GET", "/docs").await.body.len();
-    for all_sent in [false, true] {
-        let read = read_slowly(&toy, all_sent, async |_| {}).await;
-        assert!(read > whole, "{all_sent}: {read} of {whole}");
+    for path in ["/docs", "/parts"] {
+        let whole = toy.ask("GET", path).await.body.len();
+        for all_sent in [false, true] {
+            let read = read_slowly(&toy, path, all_sent, async |_| {}).await;
+            assert!(read > whole, "{path}, {all_sent}: {read} of {whole}");
+        }
     }
 }
 
@@ -162,7 +169,7 @@ async fn who_reads_slowly_stays_and_who_says_nothing_goes() {
     let toy = Toy::with(|serve, _| serve.max_connections = 2).await;
     let path = format!("{BASE}/plugins/mcp/sources/a");
     let (mut silent, mut answered) = (None, false);
-    let read = read_slowly(&toy, false, async |length| match &mut silent {
+    let read = read_slowly(&toy, "/docs", false, async |length| match &mut silent {
         None => silent = Some(toy.connect().await),
         Some(silent) if length > 1_000_000 && !answered => {
             assert_eq!(toy.ask("GET", &path).await.echo(), "get mcp a");
@@ -175,6 +182,50 @@ async fn who_reads_slowly_stays_and_who_says_nothing_goes() {
     assert!(answered);
     let whole = toy.ask("GET", "/docs").await.body.len();
     assert!(read > whole, "{read} of {whole}");
+}
+
+#[tokio::test]
+async fn who_waits_for_memory_where_connections_are_short_is_told_so_and_goes() {
+    let toy = Toy::with(|serve, _| {
+        serve.max_connections = 2;
+        serve.max_held_bytes = 64 * 1024;
+    })
+    .await;
+    // Holds its body for as long as it is worked on.
+    let mut holding = toy.connect().await;
+    let held = format!(
+        "GET {BASE}/slow?ms=3000 HTTP/1.1\r\nHost: toy\r\nContent-Length: 60000\r\n\r\n{}",
+        "x".repeat(60_000)
+    );
+    holding.write_all(held.as_bytes()).await.unwrap();
+    sleep(SHORT).await;
+    let mut waiting = toy.connect().await;
+    waiting.write_all(get("/large").as_bytes()).await.unwrap();
+    sleep(SHORT / 4).await;
+    let path = format!("{BASE}/plugins/mcp/sources/a");
+    assert_eq!(toy.ask("GET", &path).await.echo(), "get mcp a");
+    let told = Reply::read(&mut waiting).await;
+    assert_eq!(
+        (told.status, told.header("connection")),
+        (503, Some("close"))
+    );
+    assert_eq!(told.json()["code"], "overloaded");
+}
+
+#[tokio::test]
+async fn clients_that_say_a_word_now_and_then_keep_nobody_out() {
+    let toy = Toy::with(|serve, _| serve.max_connections = 1).await;
+    let head = format!(
+        "POST {BASE}/plugins/mcp/sources/a:apply HTTP/1.1\r\nHost: toy\r\nContent-Length: 100000\r\n\r\n{{"
+    );
+    let path = format!("{BASE}/plugins/mcp/sources/a");
+    let other = async {
+        sleep(SHORT).await;
+        toy.ask("GET", &path).await.echo()
+    };
+    let dripping = toy.drip(head, b"x", Duration::from_millis(1));
+    let (other, dripped) = tokio::join!(other, dripping);
+    assert_eq!((other.as_str(), dripped.status), ("get mcp a", 0));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use catalog_server::http_kit::{
     Answer, ApiError, Drained, Published, ServeOptions, ShellOptions, Strict, Wire, WithAllow,
     docs, listen, serve, shell,
 };
+use futures_util::StreamExt as _;
 use poem::{Route, http::StatusCode};
 use poem_openapi::{
     OpenApi, OpenApiService,
@@ -122,6 +123,15 @@ fn ticks(every: Duration) -> poem::Response {
     poem::Response::builder().body(poem::Body::from_bytes_stream(ticks))
 }
 
+/// So many parts of one size, of a known length.
+fn parts(count: usize, size: usize) -> poem::Response {
+    let part = move |_| Ok::<_, std::io::Error>("x".repeat(size));
+    let parts = futures_util::stream::iter(0..count).map(part);
+    poem::Response::builder()
+        .header("content-length", count * size)
+        .body(poem::Body::from_bytes_stream(parts))
+}
+
 /// From now on nothing reaches this socket, and it says nothing: as if its machine were unplugged.
 pub fn unplug(stream: &TcpStream) {
     let drop_all = socket2::SockFilter::new(0x06, 0, 0, 0);
@@ -151,6 +161,8 @@ impl Toy {
         let app = Route::new()
             .at("/ticks", stream(Duration::from_millis(20)))
             .at("/still", stream(PATIENCE * 2))
+            .at("/large", poem::endpoint::make_sync(|_| "x".repeat(40_000)))
+            .at("/parts", poem::endpoint::make_sync(|_| parts(100, 16_000)))
             .at("/docs", docs::page(&service))
             .at("/openapi.json", docs::document(&service))
             .nest_no_strip("/", service);

@@ -106,9 +106,8 @@ impl<E: Endpoint + 'static> Connections<E> {
                 let request = (request, addresses.0, addresses.1, Scheme::HTTP).into();
                 let request = placed(request, requests.clone());
                 let mut response: Response<_> = app.get_response(request).await.into();
-                if response.body().size_hint().exact().is_none() {
-                    requests.answer_streams();
-                }
+                let sized = response.headers().contains_key(header::CONTENT_LENGTH);
+                requests.answer(!sized && response.body().size_hint().exact().is_none());
                 // What is left of a request would be taken for the next one; or others need the place.
                 if requests.left_unread() || requests.place().is_closing() {
                     let close = HeaderValue::from_static("close");
@@ -160,7 +159,7 @@ fn placed(mut request: poem::Request, requests: Requests) -> poem::Request {
     request
 }
 
-/// A response body that counts as a request in flight for as long as it is being sent.
+/// A response body that counts as a request in flight until all of it has been handed over, to be sent.
 struct Counted {
     body: BoxBody<Bytes, std::io::Error>,
     _in_flight: InFlight,

@@ -41,7 +41,7 @@ pub struct ServeOptions {
     /// system still has, too: a client that is gone without a word is noticed.
     pub write_timeout: Duration,
     /// How many connections are served at a time. When fewer than a sixteenth of them are free, those that have waited longest for
-    /// their clients, and for a hundredth of a second at least, are closed until an eighth is; requests that wait for memory get 503.
+    /// their clients are closed until an eighth is, but hardly any within a hundredth of a second; requests that wait for memory get 503.
     /// When the server works for all of them, one more waits.
     pub max_connections: usize,
     /// How many bytes of request and response bodies are held in memory at a time, beyond the first 16 KiB of each. When there are

@@ -22,7 +22,7 @@ use tokio::{sync::Notify, time::Instant};
 
 pub(crate) use memory::Held;
 
-/// Nobody has to go who has waited for less than this: a client may need a moment between connecting and asking, and crowds can fill
+/// Nobody has to go who has waited for less than this, unless nobody else goes: a client may need a moment between connecting and asking, and crowds can fill
 /// all places in less. Longer would make everybody wait behind such a crowd: of a thousand places, so many are given away in this.
 pub(super) const GRACE: Duration = Duration::from_millis(10);
 

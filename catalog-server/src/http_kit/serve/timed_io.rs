@@ -12,7 +12,10 @@ use std::{
 };
 
 use futures_util::task::AtomicWaker;
-use rustix::net::{RecvFlags, recv};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    net::{RecvFlags, recv},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -37,7 +40,9 @@ struct Counts {
     unread: AtomicBool,
     /// Whether the client has said that it sends no more.
     sent_all: AtomicBool,
-    /// Whether the answer under way ends when its reader goes.
+    /// Whether the answer under way is being sent.
+    answering: AtomicBool,
+    /// Whether it ends when its reader goes.
     streams: AtomicBool,
     in_flight: AtomicUsize,
     begun: AtomicUsize,
@@ -52,6 +57,7 @@ impl Requests {
             place,
             unread: AtomicBool::new(false),
             sent_all: AtomicBool::new(false),
+            answering: AtomicBool::new(false),
             streams: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
             begun: AtomicUsize::new(0),
@@ -66,6 +72,7 @@ impl Requests {
     /// Counts one more until the guard is dropped.
     pub(super) fn begin(&self) -> InFlight {
         self.0.place.waits_no_more(Side::Reading);
+        self.0.answering.store(false, Ordering::Relaxed);
         self.0.streams.store(false, Ordering::Relaxed);
         self.0.begun.fetch_add(1, Ordering::Relaxed);
         self.0.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -87,10 +94,16 @@ impl Requests {
         self.end_may_matter();
     }
 
-    /// The answer under way goes on for as long as somebody reads it.
-    pub(super) fn answer_streams(&self) {
-        self.0.streams.store(true, Ordering::Relaxed);
+    /// There is an answer, and it goes on for as long as somebody reads it, or has an end of its own.
+    pub(super) fn answer(&self, streams: bool) {
+        self.0.answering.store(true, Ordering::Relaxed);
+        self.0.streams.store(streams, Ordering::Relaxed);
         self.end_may_matter();
+    }
+
+    /// Whether a request is in flight that has no answer yet.
+    fn is_worked_on(&self) -> bool {
+        self.any_in_flight() && !self.0.answering.load(Ordering::Relaxed)
     }
 
     fn end_may_matter(&self) {
@@ -152,6 +165,8 @@ pub(super) struct TimedIo {
     wait: Option<Wait>,
     /// How many requests had begun when the current wait did.
     begun: usize,
+    /// Whether part of the next request came while the answer to the last was being sent.
+    ahead: bool,
     reading: Timer,
     writing: Timer,
     /// Runs from when the client had sent all.
@@ -171,6 +186,7 @@ impl TimedIo {
             requests,
             wait: None,
             begun: 0,
+            ahead: false,
             reading: Timer::default(),
             writing: Timer::default(),
             sent_all: Timer::default(),
@@ -231,7 +247,7 @@ impl TimedIo {
         }
         if self.is_busy() && self.requests.end_can_wait() {
             // What is sent takes as long as it takes: its reader is there for as long as it is taken.
-            if !self.requests.any_in_flight() {
+            if !self.requests.is_worked_on() {
                 return Poll::Pending;
             }
             ready!(self.sent_all.poll(context));
@@ -256,10 +272,12 @@ impl AsyncRead for TimedIo {
         if this.begun != this.requests.begun() {
             this.begun = this.requests.begun();
             this.wait = None;
+            this.ahead = false;
         }
         if this.is_busy() {
-            if read.is_pending() {
-                this.requests.0.reader.register(context.waker());
+            match read {
+                Poll::Pending => this.requests.0.reader.register(context.waker()),
+                Poll::Ready(_) => this.ahead |= !this.requests.any_in_flight(),
             }
             return read;
         }
@@ -272,8 +290,11 @@ impl AsyncRead for TimedIo {
             Poll::Ready(_) => read,
             Poll::Pending => {
                 if this.wait.is_none() {
-                    let first = this.begun == 0;
-                    this.wait_for(if first { Wait::First } else { Wait::Next });
+                    this.wait_for(match this.begun {
+                        _ if this.ahead => Wait::Head,
+                        0 => Wait::First,
+                        _ => Wait::Next,
+                    });
                 }
                 ready!(this.reading.poll(context));
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
@@ -299,6 +320,9 @@ impl TimedIo {
         if !self.writing.is_running() {
             self.requests.place().waits(Side::Writing);
             self.writing.start(self.options.write_timeout);
+        }
+        if self.requests.place().is_leaving() && takes_bytes(&self.stream) {
+            self.requests.place().stays();
         }
         ready!(self.writing.poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
@@ -376,6 +400,16 @@ impl AsyncWrite for TimedIo {
 fn has_bytes(stream: &TcpStream) -> bool {
     let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
     matches!(recv(stream, &mut [0; 1], flags), Ok((_, 1..)))
+}
+
+/// Whether the client has taken so much that more can be sent: the same for the other way.
+fn takes_bytes(stream: &TcpStream) -> bool {
+    let mut sockets = [PollFd::new(stream, PollFlags::OUT)];
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    matches!(poll(&mut sockets, Some(&now)), Ok(1..))
 }
 
 /// A clock that is made when it is first needed and used again from then on.

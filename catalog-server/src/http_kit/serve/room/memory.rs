@@ -10,13 +10,15 @@ use tokio::time::{Instant, sleep};
 use super::{Entry, GRACE, Place, Room, State, micros};
 
 /// How long a request waits for memory: others end in the meantime, or are made to.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+/// How long it waits for those that have had their grace.
+const GRACIOUS: Duration = Duration::from_millis(50);
 /// How often it looks again; closing a connection takes far less.
 pub(super) const STEP: Duration = Duration::from_millis(2);
 
 impl Room {
-    /// Asks connections that hold memory to go, those first that have waited longest for their clients, until what they hold is as
-    /// much as is wanted. Once for all who want some.
+    /// Asks connections that hold memory to go, those first that have waited longest for their clients, until what is free and what they
+    /// hold is as much as is wanted. Once for all who want some.
     pub(super) fn free_memory(&self) {
         let now = self.now();
         let asked = self.asked.load(Ordering::Relaxed);
@@ -31,17 +33,35 @@ impl Room {
         }
         let places = self.places();
         let held = |state: &State| state.held.load(Ordering::Relaxed);
+        let wanting =
+            |state: &State| Some(state.wanting.load(Ordering::Relaxed)).filter(|w| *w > 0);
+        let oldest = places.values().filter_map(|state| wanting(state)).min();
+        // Clients that say a word now and then would keep what they hold.
+        let impatient = oldest.is_some_and(|oldest| now > oldest.saturating_add(micros(GRACIOUS)));
         let leaving = places.values().filter(|state| state.is_leaving());
-        let mut coming: usize = leaving.map(|state| held(state)).sum();
+        let free = self
+            .max_bytes
+            .saturating_sub(self.held.load(Ordering::Relaxed));
+        let mut coming = free + leaving.map(|state| held(state)).sum::<usize>();
+        let wanted = self.wanted.load(Ordering::Relaxed);
         let holds = |state: &State| state.waiting_for_client().filter(|_| held(state) > 0);
-        let mut waiting = self.waiting(&places, GRACE, holds);
+        let grace = if impatient { Duration::ZERO } else { GRACE };
+        let mut waiting = self.waiting(&places, grace, holds);
         waiting.sort_unstable_by_key(|(since, _)| *since);
         for (since, longest) in waiting {
-            if coming >= self.wanted.load(Ordering::Relaxed) {
-                break;
+            if coming >= wanted {
+                return;
             }
             coming += held(longest);
             self.ask(longest, since);
+        }
+        // All who hold some want more: whoever came last is told to try again.
+        if coming < wanted && impatient {
+            let holds = |state: &State| wanting(state).filter(|_| held(state) > 0);
+            let waiting = self.waiting(&places, Duration::ZERO, holds);
+            if let Some((since, last)) = waiting.into_iter().max_by_key(|(since, _)| *since) {
+                self.ask(last, since);
+            }
         }
     }
 

@@ -1,7 +1,10 @@
 use futures_util::FutureExt as _;
 use tokio::time::sleep;
 
-use super::{memory::STEP, *};
+use super::{
+    memory::{PATIENCE, STEP},
+    *,
+};
 
 /// Places of which each waits a little less long than the one before.
 async fn waiting(room: &Arc<Room>, count: usize) -> Vec<Place> {
@@ -118,6 +121,61 @@ async fn no_more_go_than_hold_what_is_wanted() {
     assert_eq!(asked, [true, true, false, false, false]);
     drop(held);
     assert!(some.await.is_some() && more.await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_free_counts_for_what_is_wanted() {
+    let room = Room::new(10);
+    let places = waiting(&room, 4).await;
+    let mut held = Vec::new();
+    for place in &places {
+        held.push(place.hold(2).await.unwrap());
+    }
+    sleep(2 * GRACE).await;
+    let other = room.enter();
+    let mut some = Box::pin(other.hold(4));
+    assert!(some.as_mut().now_or_never().is_none());
+    assert_eq!(room.leaving(), 1);
+    drop(held.remove(0));
+    assert!(some.await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_says_a_word_now_and_then_does_not_keep_its_memory() {
+    let room = Room::new(10);
+    let (dripping, other) = (room.enter(), room.enter());
+    let held = dripping.hold(8).await.unwrap();
+    let drip = async {
+        while !has_to_go(&dripping) {
+            dripping.waits(Side::Reading);
+            sleep(GRACE / 2).await;
+        }
+        drop(held);
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        some = other.hold(3) => assert!(some.is_some()),
+        () = drip => {}
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_those_that_all_want_more_the_last_is_told_to_try_again() {
+    let room = Room::new(10);
+    let places: Vec<_> = (0..5).map(|_| room.enter()).collect();
+    let grow = |place: Place| async move {
+        let first = place.hold(2).await?;
+        sleep(STEP).await;
+        let more = place.hold(2).await;
+        more.map(|more| (first, more))
+    };
+    let all = places.iter().cloned().map(grow);
+    let begun = Instant::now();
+    let grown = futures_util::future::join_all(all).await;
+    let grown = grown.iter().filter(|grown| grown.is_some()).count();
+    assert!(grown >= 2, "{grown}");
+    assert!(begun.elapsed() < PATIENCE / 2);
+    assert_eq!(room.leaving(), 0);
 }
 
 #[tokio::test(start_paused = true)]
