@@ -466,7 +466,7 @@ mod tests {
         let mut io = TimedIo::new(stream, Arc::default(), Requests::new(place.clone()));
         let mut space = [0; 8];
         assert!(io.read(&mut space).now_or_never().is_none());
-        sleep(GRACE).await;
+        sleep(2 * GRACE).await;
         room.free_places(1, GRACE);
         assert!(io.read(&mut space).now_or_never().is_none());
         assert!(place.is_leaving());
