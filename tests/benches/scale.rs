@@ -195,7 +195,7 @@ fn starts(count: usize, plots: &mut Plots) {
     let parse = |dir: &Path| {
         measure::time(|| {
             let sources = fs::read(dir.join("sources.yaml")).expect("a file");
-            let limits = Limits::default();
+            let limits = Limits::default().with_max_bytes(64 << 20);
             let keys = ["mcp", "model"];
             SourcesFile::parse_for("x", &sources, &limits, &keys).expect("a sources file");
             parse_contents(dir);
@@ -206,7 +206,7 @@ fn starts(count: usize, plots: &mut Plots) {
         load::prepare(dir.path(), count);
         dir
     };
-    let rounds = usize::try_from(matrix::tries(3, 15)).expect("a count");
+    let rounds = usize::try_from(matrix::tries(3, 5)).expect("a count");
     let first = measure::in_turns(rounds, |_| parse(fresh().path()), |_| ready(fresh().path()));
     let again = fresh();
     let times = measure::in_turns(2 * rounds, |_| parse(again.path()), |_| ready(again.path()));
