@@ -57,6 +57,32 @@ async fn a_sources_file_has_a_limit_of_its_own() {
     assert!(reason.contains("sources.yaml would have"), "{reason}");
 }
 
+/// Ten thousand sources have more values than any one document may have.
+#[tokio::test]
+async fn a_sources_file_may_have_as_many_values_as_it_has_room_for() {
+    let dir = catalog();
+    let many = "1, ".repeat(150_000);
+    let path = dir.path().join("sources.yaml");
+    let sources = std::fs::read_to_string(&path).unwrap();
+    let path_of_main = "          yamlCatalogPath: ./main.yaml";
+    let both = format!("          many: [{many}]\n{path_of_main}");
+    let text = sources.replacen(path_of_main, &both, 1);
+    assert!(text.len() > sources.len());
+    std::fs::write(&path, text).unwrap();
+    let store = open(dir.path()).await;
+    let source = get(&store, &main_key()).await;
+    assert!(source.problems.is_empty());
+    let mut document = source.document;
+    document.settings.name = "Another".into();
+    put(&store, &main_key(), document, Expect::Any)
+        .await
+        .unwrap();
+    assert_eq!(
+        get(&store, &main_key()).await.document.settings.name,
+        "Another"
+    );
+}
+
 #[tokio::test]
 async fn an_edit_in_the_last_moment_stays_and_the_answer_says_whether_the_write_was_made() {
     // Before every operation up to the one that replaces the file.

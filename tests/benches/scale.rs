@@ -71,7 +71,7 @@ fn sources(runtime: &Runtime, count: usize, plots: &mut Plots) {
     plots.time("sources: first open, which imports them", count, first);
     let parse = |_| {
         measure::time(|| {
-            let limits = Limits::default().with_max_bytes(64 << 20);
+            let limits = Limits::for_documents(64 << 20);
             let file = SourcesFile::parse_for("x", text.as_bytes(), &limits, &["mcp"]);
             parse_contents(dir.path());
             file.expect("a sources file")
@@ -195,7 +195,7 @@ fn starts(count: usize, plots: &mut Plots) {
     let parse = |dir: &Path| {
         measure::time(|| {
             let sources = fs::read(dir.join("sources.yaml")).expect("a file");
-            let limits = Limits::default().with_max_bytes(64 << 20);
+            let limits = Limits::for_documents(64 << 20);
             let keys = ["mcp", "model"];
             SourcesFile::parse_for("x", &sources, &limits, &keys).expect("a sources file");
             parse_contents(dir);

@@ -210,7 +210,9 @@ fn unified(before: Option<&SourceDocument>, after: Option<&SourceDocument>) -> S
         .flatten()
         .filter_map(|document| {
             let bytes = document.content.as_deref()?;
-            let limits = Limits::default().with_max_bytes(bytes.len());
+            // What is stored was within whatever limits there were: a value takes a byte at least.
+            let limits = Limits::for_documents(bytes.len());
+            let limits = limits.with_max_nodes(limits.max_nodes.max(bytes.len()));
             yaml::parse_bytes(bytes, &limits).ok()
         })
         .collect();

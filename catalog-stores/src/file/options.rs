@@ -266,7 +266,7 @@ impl FileStoreOptions {
                 StoreError::unavailable(format!("use the directory {name}"), error)
             })?;
         let max_bytes = usize::try_from(self.max_sources_bytes).unwrap_or(usize::MAX);
-        let limits = Limits::default().with_max_bytes(max_bytes);
+        let limits = Limits::for_documents(max_bytes);
         let reader = Reader::new(self.sources.clone(), self.plugins.clone(), limits);
         let (limit, sources_limit) = (self.max_document_bytes, self.max_sources_bytes);
         let disk = Disk::new(roots, limit, sources_limit, self.boot.clone());
