@@ -6,14 +6,13 @@
 //! whatever it is asked, as many of them as the server does.
 
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use catalog_tests::bystanders::Bystanders;
 use catalog_tests::crowds::{Crowd, KINDS, Open};
 use catalog_tests::matrix::{full, tries};
-use catalog_tests::measure::{Times, row};
-use catalog_tests::{Server, ServerOptions, process, raw};
+use catalog_tests::measure::{Times, compare};
+use catalog_tests::{Again, Server, ServerOptions, process, raw};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -42,14 +41,9 @@ fn main() {
     }
     let only = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
     let dir = tempfile::tempdir().expect("a directory");
-    let under = ["sh", "-c", "ulimit -n 4096 && exec \"$@\"", "sh"];
-    let options = ServerOptions {
-        under: under.map(str::to_owned).into(),
-        ..ServerOptions::default()
-    };
-    let server = Server::start_with(dir.path(), &options);
+    let server = Server::start_with(dir.path(), &ServerOptions::with_descriptors(4096));
     let address = raw::address(server.client());
-    let bare = Bare::start();
+    let bare = Again::serving(BARE, "1");
     for (kind, open) in KINDS {
         if only.as_ref().is_some_and(|only| !kind.contains(only)) {
             continue;
@@ -58,7 +52,7 @@ fn main() {
             let seen = waits(address, open, how);
             seen.tell(&format!("p99 of others, {name}: {kind}"), reach);
             if with_bare {
-                waits(bare.address, open, how).tell("the same, a bare server", "–");
+                waits(bare.address(), open, how).tell("the same, a bare server", "–");
             }
         };
         let floods = FLOODS.contains(&kind);
@@ -83,23 +77,16 @@ enum How {
     Flood,
 }
 
-/// 99th percentiles of what others wait, and how many of the crowd came a second.
+/// 99th percentiles of what others wait, alone and beside the crowd, and how many of it came a second.
 struct Seen {
-    alone: Times,
-    beside: Times,
+    times: (Times, Times),
     came: usize,
 }
 
 impl Seen {
     fn tell(&self, name: &str, reach: &str) {
-        let Self {
-            alone,
-            beside,
-            came,
-        } = self;
-        let ratio = beside.median().as_secs_f64() / alone.median().as_secs_f64();
-        let name = format!("{name} ({came} come a second)");
-        row(&name, &beside.to_string(), &alone.to_string(), ratio, reach);
+        let name = format!("{name} ({} come a second)", self.came);
+        compare(&name, &self.times, reach);
     }
 }
 
@@ -142,8 +129,7 @@ fn waits(address: SocketAddr, open: Open, how: How) -> Seen {
     }
     Seen {
         came: came * 1000 / (beside.len() * lasting.as_millis() as usize),
-        alone: Times::new(alone),
-        beside: Times::new(beside),
+        times: (Times::new(alone), Times::new(beside)),
     }
 }
 
@@ -185,31 +171,4 @@ async fn answer_bare(mut stream: TcpStream) -> std::io::Result<()> {
         read.clear();
     }
     Ok(())
-}
-
-struct Bare {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Bare {
-    fn start() -> Self {
-        let mut child = Command::new(std::env::current_exe().expect("our own path"))
-            .env(BARE, "1")
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the bare server starts");
-        let mut line = String::new();
-        let mut out = std::io::BufReader::new(child.stdout.take().expect("a pipe"));
-        std::io::BufRead::read_line(&mut out, &mut line).expect("a line");
-        let address = line.trim().parse().expect("an address");
-        Self { child, address }
-    }
-}
-
-impl Drop for Bare {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

@@ -8,13 +8,12 @@ use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use catalog_server::http_kit::{ServeOptions, serve};
 use catalog_tests::matrix::tries;
 use catalog_tests::measure::{Plots, Times, in_turns, row};
-use catalog_tests::{Server, load, process, raw};
+use catalog_tests::{Again, Server, load, process, raw};
 use poem::endpoint::make_sync;
 use poem::{Response, Route};
 use serde_json::json;
@@ -75,32 +74,9 @@ fn floor(sizes: &str) {
     });
 }
 
-struct Floor {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Floor {
-    fn start(sizes: &[usize]) -> Self {
-        let sizes: Vec<_> = sizes.iter().map(ToString::to_string).collect();
-        let mut child = Command::new(std::env::current_exe().expect("our own path"))
-            .env(FLOOR, sizes.join(","))
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the floor starts");
-        let mut line = String::new();
-        let mut out = std::io::BufReader::new(child.stdout.take().expect("a pipe"));
-        std::io::BufRead::read_line(&mut out, &mut line).expect("a line");
-        let address = line.trim().parse().expect("an address");
-        Self { child, address }
-    }
-}
-
-impl Drop for Floor {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn start_floor(sizes: &[usize]) -> Again {
+    let sizes: Vec<_> = sizes.iter().map(ToString::to_string).collect();
+    Again::serving(FLOOR, &sizes.join(","))
 }
 
 /// Sources of this many entities of about 1 KiB together. One document may not have as many values.
@@ -167,7 +143,7 @@ fn serving() {
     let get = "/api/mcp_catalog/v1alpha1/mcpservers/server-12345";
     let paths = [("list(20) over HTTP", LIST), ("get over HTTP", get)];
     let size = |path: &str| server.client().get(path).expect(200).text.len();
-    let floor = Floor::start(&paths.map(|(_, path)| size(path)));
+    let floor = start_floor(&paths.map(|(_, path)| size(path)));
     let count = usize::try_from(tries(12_800, 64_000)).expect("fits");
     for (number, (name, path)) in paths.into_iter().enumerate() {
         let mut ticks = [0, 0];
@@ -181,7 +157,7 @@ fn serving() {
         let rounds = usize::try_from(tries(5, 15)).expect("fits");
         let (floors, works) = in_turns(
             rounds,
-            |_| counted.borrow_mut()(0, floor.child.id(), floor.address, &format!("/{number}")),
+            |_| counted.borrow_mut()(0, floor.id(), floor.address(), &format!("/{number}")),
             |_| counted.borrow_mut()(1, server.pid(), address, path),
         );
         #[allow(clippy::cast_precision_loss)]

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::measure::Times;
-use crate::{PATIENCE, raw};
+use crate::{PATIENCE, SOURCE, raw};
 
 /// What they ask for: a list, an entity, a health probe, and an edit to be checked.
 const PATHS: [&str; 3] = [
@@ -16,7 +16,6 @@ const PATHS: [&str; 3] = [
     "/api/model_catalog/v1alpha1/models?pageSize=5",
     "/livez",
 ];
-const VALIDATE: &str = "/api/catalog-management/v1alpha1/plugins/mcp/sources/mcp-default:validate";
 /// What nobody should have to wait for an answer.
 const BOUND: Duration = Duration::from_secs(2);
 /// Between two requests of one of them.
@@ -105,7 +104,7 @@ fn go_on(
                 let body = r#"{"rawYaml":"mcpservers: []\n"}"#;
                 let length = body.len();
                 format!(
-                    "POST {VALIDATE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+                    "POST {SOURCE}:validate HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
                 )
             }
             read => raw::get(PATHS[read]),

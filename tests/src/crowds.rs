@@ -5,10 +5,9 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::SOURCE;
 use crate::raw::{self, connect, get, unplug};
 
-/// A source whose documents can be checked.
-pub const SOURCE: &str = "/api/catalog-management/v1alpha1/plugins/mcp/sources/mcp-default";
 /// A stream without an end.
 pub const EVENTS: &str = "/api/catalog-management/v1alpha1/events";
 

@@ -3,6 +3,7 @@
 //! Nothing here knows the server's code; everything goes over HTTP, files and signals, as for a
 //! user.
 
+mod again;
 pub mod bystanders;
 pub mod canary;
 mod client;
@@ -18,11 +19,15 @@ pub mod raw;
 pub mod sample;
 mod server;
 
+pub use again::Again;
 pub use client::{Answer, Client};
 pub use data::shared_data;
 pub use server::{Server, ServerOptions, binary};
 
 use std::time::{Duration, Instant};
+
+/// The first source of the sample: where it is in the management API.
+pub const SOURCE: &str = "/api/catalog-management/v1alpha1/plugins/mcp/sources/mcp-default";
 
 /// How long a test waits for what should take a second at most: machines are busy, and how fast it
 /// is is measured elsewhere.

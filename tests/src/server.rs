@@ -63,6 +63,17 @@ pub struct ServerOptions {
     pub under: Vec<String>,
 }
 
+impl ServerOptions {
+    /// Started so that it may have no more than this many file descriptors.
+    pub fn with_descriptors(limit: u64) -> Self {
+        let script = format!("ulimit -n {limit} && exec \"$@\"");
+        Self {
+            under: ["sh", "-c", &script, "sh"].map(str::to_owned).into(),
+            ..Self::default()
+        }
+    }
+}
+
 /// A running server. Dropped, it is killed.
 #[derive(Debug)]
 pub struct Server {

@@ -10,11 +10,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use catalog_tests::bystanders::{Bystanders, Seen};
-use catalog_tests::crowds::{Crowd, EVENTS, KINDS, Open, SOURCE, sending};
+use catalog_tests::crowds::{Crowd, EVENTS, KINDS, Open, sending};
 use catalog_tests::matrix::{did_not_run, full, row, tries};
 use catalog_tests::process::{self, Usage};
 use catalog_tests::raw::{self, connect, get};
-use catalog_tests::{Server, ServerOptions, eventually};
+use catalog_tests::{SOURCE, Server, ServerOptions, eventually};
 use serde_json::json;
 
 /// What the server holds of bodies, beyond the first 16 KiB of each.
@@ -35,11 +35,9 @@ fn room() -> (usize, u64) {
 fn start(args: &[&str]) -> (Server, SocketAddr, tempfile::TempDir) {
     process::raise_descriptors(12_000);
     let dir = tempfile::tempdir().unwrap();
-    let script = format!("ulimit -n {} && exec \"$@\"", room().1);
     let options = ServerOptions {
         args: args.iter().map(|&a| a.to_owned()).collect(),
-        under: ["sh", "-c", &script, "sh"].map(str::to_owned).into(),
-        ..ServerOptions::default()
+        ..ServerOptions::with_descriptors(room().1)
     };
     let server = Server::start_with(dir.path(), &options);
     let address = raw::address(server.client());

@@ -6,22 +6,15 @@ use std::time::Duration;
 use catalog_tests::bystanders::Bystanders;
 use catalog_tests::matrix::{did_not_run, row, tries};
 use catalog_tests::raw::{self, connect};
-use catalog_tests::{Client, Server, ServerOptions, eventually, process};
+use catalog_tests::{Client, SOURCE, Server, ServerOptions, eventually, process};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::json;
 
-const SOURCE: &str = "/api/catalog-management/v1alpha1/plugins/mcp/sources/mcp-default";
-
 /// Starts a server that may have no more than this many descriptors.
-fn start(limit: u32) -> (Server, tempfile::TempDir) {
+fn start(limit: u64) -> (Server, tempfile::TempDir) {
     process::raise_descriptors(0);
     let dir = tempfile::tempdir().unwrap();
-    let script = format!("ulimit -n {limit} && exec \"$@\"");
-    let under = ["sh", "-c", &script, "sh"].map(str::to_owned).into();
-    let options = ServerOptions {
-        under,
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::with_descriptors(limit);
     (Server::start_with(dir.path(), &options), dir)
 }
 

@@ -3,10 +3,8 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
 
-use catalog_tests::{Client, binary, eventually, matrix};
+use catalog_tests::{Client, SOURCE, binary, eventually, matrix};
 use serde_json::json;
-
-const SOURCE: &str = "/api/catalog-management/v1alpha1/plugins/mcp/sources/mcp-default";
 
 /// A process that ends with this.
 struct Running(Child);

@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 
 use catalog_tests::matrix::row;
 use catalog_tests::raw::{self, Reply};
-use catalog_tests::{Server, ServerOptions};
+use catalog_tests::{SOURCE, Server, ServerOptions};
 
-const SOURCE: &str = "/api/catalog-management/v1alpha1/plugins/mcp/sources/mcp-default";
 const SERVERS: &str = "/api/mcp_catalog/v1alpha1/mcpservers";
 /// The request that was smuggled carries this id; an answer to it would carry it, too.
 const SMUGGLED: &str = "smuggled";

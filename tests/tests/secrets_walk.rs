@@ -37,9 +37,7 @@ fn start(
             ),
         ],
         // Few connections, and so few streams of events: more are refused.
-        under: ["sh", "-c", "ulimit -n 400 && exec \"$@\"", "sh"]
-            .map(str::to_owned)
-            .into(),
+        ..ServerOptions::with_descriptors(400)
     };
     if resolver == "file" {
         let secrets = dir.join("run-secrets/db");

@@ -211,8 +211,9 @@ fn unified(before: Option<&SourceDocument>, after: Option<&SourceDocument>) -> S
         .filter_map(|document| {
             let bytes = document.content.as_deref()?;
             // What is stored was within whatever limits there were: a value takes a byte at least.
-            let limits = Limits::for_documents(bytes.len());
-            let limits = limits.with_max_nodes(limits.max_nodes.max(bytes.len()));
+            let limits = Limits::default()
+                .with_max_bytes(bytes.len())
+                .with_max_nodes(bytes.len().max(Limits::DEFAULT_MAX_NODES));
             yaml::parse_bytes(bytes, &limits).ok()
         })
         .collect();

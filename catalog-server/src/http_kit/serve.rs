@@ -18,13 +18,13 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::{JoinError, JoinSet},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use connection::Connections;
 pub use options::ServeOptions;
-use room::{GRACE, Room};
 pub(crate) use room::{Held, Place};
+use room::{Room, grace};
 
 /// The first wait after an accept that failed.
 const BACK_OFF_FIRST: Duration = Duration::from_millis(50);
@@ -33,8 +33,6 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 
 /// How long connections that were asked to make room may take, and nobody may have waited long enough to be asked.
 const ASK_AGAIN: Duration = Duration::from_millis(5);
-/// After so many rounds whoever waits may be asked, however short: clients that say a word now and then would keep others out.
-const GRACIOUS_ROUNDS: usize = 10;
 /// When less than this part of all connections is free, others are asked to make room, before it is needed: whoever comes behind a
 /// crowd would have to wait for one of it to go, and the next, and the next.
 const LOW_SHARE: usize = 16;
@@ -197,11 +195,9 @@ async fn accept(
     room: &Room,
 ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let (stream, peer) = listener.accept().await?;
-    let mut rounds = 0;
+    let begun = Instant::now();
     loop {
-        let gracious = rounds < GRACIOUS_ROUNDS;
-        slots.make_room(room, if gracious { GRACE } else { Duration::ZERO });
-        rounds += 1;
+        slots.make_room(room, grace(begun.elapsed()));
         // Whoever was asked may have begun to work meanwhile, or nobody waits yet: then ask again.
         let slot = slots.free.clone().acquire_owned();
         if let Ok(slot) = timeout(ASK_AGAIN, slot).await {
@@ -229,7 +225,7 @@ fn report(ended: Result<(), JoinError>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use room::Side;
+    use room::{GRACE, Side};
 
     #[tokio::test(start_paused = true)]
     async fn room_is_made_before_it_is_needed_and_for_many_at_a_time() {

@@ -123,17 +123,19 @@ impl<E: Endpoint + 'static> Connections<E> {
         let mut shutdown = self.shutdown.clone();
         async move {
             let mut connection = pin!(connection);
-            let ended = tokio::select! {
-                // First, so that a connection that can go on does.
-                biased;
-                ended = connection.as_mut() => ended,
-                () = place.asked_to_leave() => return make_room(peer),
-                () = stopped(&mut shutdown) => {
-                    connection.as_mut().graceful_shutdown();
-                    tokio::select! {
-                        biased;
-                        ended = connection.as_mut() => ended,
-                        () = place.asked_to_leave() => return make_room(peer),
+            let mut stopping = false;
+            let ended = loop {
+                tokio::select! {
+                    // First, so that a connection that can go on does.
+                    biased;
+                    ended = connection.as_mut() => break ended,
+                    () = place.asked_to_leave() => {
+                        tracing::debug!(%peer, "connection closed to make room");
+                        return;
+                    }
+                    () = stopped(&mut shutdown), if !stopping => {
+                        connection.as_mut().graceful_shutdown();
+                        stopping = true;
                     }
                 }
             };
@@ -143,10 +145,6 @@ impl<E: Endpoint + 'static> Connections<E> {
             }
         }
     }
-}
-
-fn make_room(peer: SocketAddr) {
-    tracing::debug!(%peer, "connection closed to make room");
 }
 
 /// The request with its connection's place, and a body that tells it when it waits.

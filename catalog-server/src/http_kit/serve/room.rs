@@ -25,6 +25,16 @@ pub(crate) use memory::Held;
 /// Nobody has to go who has waited for less than this, unless nobody else goes: a client may need a moment between connecting and asking, and crowds can fill
 /// all places in less. Longer would make everybody wait behind such a crowd: of a thousand places, so many are given away in this.
 pub(super) const GRACE: Duration = Duration::from_millis(10);
+/// How long others wait for those that have that grace: clients that say a word now and then would keep what they have.
+const GRACIOUS: Duration = Duration::from_millis(50);
+
+/// The grace of those that may be asked to go, when somebody has waited this long for one that does.
+pub(super) fn grace(waited: Duration) -> Duration {
+    match waited > GRACIOUS {
+        true => Duration::ZERO,
+        false => GRACE,
+    }
+}
 
 /// The connections of a server and the bytes they hold.
 #[derive(Debug)]
@@ -34,8 +44,8 @@ pub(super) struct Room {
     held: AtomicUsize,
     /// How many bytes are waited for.
     wanted: AtomicUsize,
-    /// When memory was last asked for.
-    asked: AtomicU64,
+    /// When memory may be asked for again.
+    ask_again: AtomicU64,
     /// How many connections were asked to go and have not gone.
     leaving: AtomicUsize,
     next: AtomicU64,
@@ -49,7 +59,7 @@ impl Room {
             max_bytes,
             held: AtomicUsize::new(0),
             wanted: AtomicUsize::new(0),
-            asked: AtomicU64::new(0),
+            ask_again: AtomicU64::new(0),
             leaving: AtomicUsize::new(0),
             next: AtomicU64::new(0),
             places: Mutex::default(),

@@ -7,12 +7,10 @@ use std::{
 
 use tokio::time::{Instant, sleep};
 
-use super::{Entry, GRACE, Place, Room, State, micros};
+use super::{Entry, Place, Room, State, grace, micros};
 
 /// How long a request waits for memory: others end in the meantime, or are made to.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
-/// How long it waits for those that have had their grace.
-const GRACIOUS: Duration = Duration::from_millis(50);
 /// How often it looks again; closing a connection takes far less.
 pub(super) const STEP: Duration = Duration::from_millis(2);
 
@@ -21,13 +19,10 @@ impl Room {
     /// hold is as much as is wanted. Once for all who want some.
     pub(super) fn free_memory(&self) {
         let now = self.now();
-        let asked = self.asked.load(Ordering::Relaxed);
-        if asked > 0 && now < asked.saturating_add(micros(STEP)) {
-            return;
-        }
+        let next = |again: u64| (now >= again).then_some(now + micros(STEP));
         let first = self
-            .asked
-            .compare_exchange(asked, now, Ordering::Relaxed, Ordering::Relaxed);
+            .ask_again
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
         if first.is_err() {
             return;
         }
@@ -36,8 +31,8 @@ impl Room {
         let wanting =
             |state: &State| Some(state.wanting.load(Ordering::Relaxed)).filter(|w| *w > 0);
         let oldest = places.values().filter_map(|state| wanting(state)).min();
-        // Clients that say a word now and then would keep what they hold.
-        let impatient = oldest.is_some_and(|oldest| now > oldest.saturating_add(micros(GRACIOUS)));
+        let waited = now.saturating_sub(oldest.unwrap_or(now));
+        let grace = grace(Duration::from_micros(waited));
         let leaving = places.values().filter(|state| state.is_leaving());
         let free = self
             .max_bytes
@@ -45,7 +40,6 @@ impl Room {
         let mut coming = free + leaving.map(|state| held(state)).sum::<usize>();
         let wanted = self.wanted.load(Ordering::Relaxed);
         let holds = |state: &State| state.waiting_for_client().filter(|_| held(state) > 0);
-        let grace = if impatient { Duration::ZERO } else { GRACE };
         let mut waiting = self.waiting(&places, grace, holds);
         waiting.sort_unstable_by_key(|(since, _)| *since);
         for (since, longest) in waiting {
@@ -56,7 +50,7 @@ impl Room {
             self.ask(longest, since);
         }
         // All who hold some want more: whoever came last is told to try again.
-        if coming < wanted && impatient {
+        if coming < wanted && grace.is_zero() {
             let holds = |state: &State| wanting(state).filter(|_| held(state) > 0);
             let waiting = self.waiting(&places, Duration::ZERO, holds);
             if let Some((since, last)) = waiting.into_iter().max_by_key(|(since, _)| *since) {

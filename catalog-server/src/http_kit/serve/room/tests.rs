@@ -18,6 +18,17 @@ async fn waiting(room: &Arc<Room>, count: usize) -> Vec<Place> {
     places
 }
 
+/// Such places, two bytes held by each, none of them in its grace any more.
+async fn holding(room: &Arc<Room>, count: usize) -> (Vec<Place>, Vec<Held>) {
+    let places = waiting(room, count).await;
+    let mut held = Vec::new();
+    for place in &places {
+        held.push(place.hold(2).await.unwrap());
+    }
+    sleep(2 * GRACE).await;
+    (places, held)
+}
+
 fn has_to_go(place: &Place) -> bool {
     place.asked_to_leave().now_or_never().is_some()
 }
@@ -103,12 +114,7 @@ async fn memory_is_shared_and_comes_back() {
 #[tokio::test(start_paused = true)]
 async fn no_more_go_than_hold_what_is_wanted() {
     let room = Room::new(10);
-    let places = waiting(&room, 5).await;
-    let mut held = Vec::new();
-    for place in &places {
-        held.push(place.hold(2).await.unwrap());
-    }
-    sleep(2 * GRACE).await;
+    let (places, held) = holding(&room, 5).await;
     let (one, other) = (room.enter(), room.enter());
     let (mut some, mut more) = (Box::pin(one.hold(3)), Box::pin(other.hold(1)));
     assert!(some.as_mut().now_or_never().is_none());
@@ -126,12 +132,7 @@ async fn no_more_go_than_hold_what_is_wanted() {
 #[tokio::test(start_paused = true)]
 async fn what_is_free_counts_for_what_is_wanted() {
     let room = Room::new(10);
-    let places = waiting(&room, 4).await;
-    let mut held = Vec::new();
-    for place in &places {
-        held.push(place.hold(2).await.unwrap());
-    }
-    sleep(2 * GRACE).await;
+    let (_places, mut held) = holding(&room, 4).await;
     let other = room.enter();
     let mut some = Box::pin(other.hold(4));
     assert!(some.as_mut().now_or_never().is_none());
